@@ -1,0 +1,49 @@
+# ProxyKD: from an image classifier to a smaller one, without its training data.
+# The table of contents: read the configuration, make the plan, include a rule for each stage.
+import os
+import sys
+
+from snakemake.utils import min_version
+
+min_version("9.20")
+sys.path.insert(0, f"{workflow.basedir}/scripts")
+
+from proxykd.rules import Rules
+
+# A run file is complete by itself: Snakemake would otherwise merge it into the default one.
+if not workflow.configfiles:
+
+    configfile: "config.yaml"
+
+
+STORE = os.environ.get("PROXYKD_STORE") or "store"
+RULES = Rules.read(config)
+RESULTS = RULES.results
+
+
+wildcard_constraints:
+    key="[0-9a-f]{16}",
+
+
+include: "workflow/rules/import_images.smk"
+include: "workflow/rules/train_teacher.smk"
+include: "workflow/rules/import_teacher.smk"
+include: "workflow/rules/render_proxies.smk"
+include: "workflow/rules/score_proxies.smk"
+include: "workflow/rules/select_proxies.smk"
+include: "workflow/rules/attack_boundary.smk"
+include: "workflow/rules/distill_student.smk"
+include: "workflow/rules/evaluate_student.smk"
+include: "workflow/rules/report.smk"
+
+
+localrules:
+    all,
+    report,
+
+
+rule all:
+    default_target: True
+    input:
+        f"{RESULTS}/report.html",
+        f"{RESULTS}/summary.json",

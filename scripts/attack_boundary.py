@@ -1,0 +1,60 @@
+"""Carry views of the selected images across the teacher's decision boundary, and store the pairs.
+
+Up to four images a success: the last before the boundary, the first beyond it, and one further step into
+its class from each. Their classes are the teacher's for the stored 8-bit images.
+"""
+
+from proxykd.boundary.settings import AttackBoundary
+from proxykd.shards import ShardWriter, read_table
+from proxykd.stage import Job, device, main
+
+
+def make(job: Job[AttackBoundary]) -> None:
+    import numpy as np
+    import torch
+
+    from proxykd.boundary.collect import harvest
+    from proxykd.errors import UserError
+    from proxykd.networks.files import load
+
+    teacher = load(job.one("teacher"), device())
+    selection = job.one("selection")
+    images_NHWC = torch.from_numpy(job.images(selection)).to(device())
+    predicted_N = read_table(selection, ["predicted"])["predicted"].to_numpy()
+    classes = teacher.description.classes
+    totals: dict[str, int] = {}
+    pairs_KK = np.zeros((len(classes), len(classes)), int)
+    with (
+        job.progress("attack_boundary", job.settings.sources or len(images_NHWC)) as progress,
+        ShardWriter(job.folder) as writer,
+    ):
+        successes = 0
+        for batch in harvest(teacher, images_NHWC, predicted_N, job.settings):
+            for image_HWC, row in zip(batch.images_NHWC, batch.rows, strict=True):
+                writer.add(image_HWC, row | {"success": row["success"] + successes})
+            successes += batch.counts["kept"]
+            totals = {name: totals.get(name, 0) + count for name, count in batch.counts.items()}
+            _count_pairs(batch.rows, pairs_KK)
+            progress.advance(batch.counts["views"], pairs=str(totals["kept"]))
+    if totals["kept"] == 0:
+        raise UserError(
+            f"attack_boundary made no pair from {totals['views']} views: {totals['already']} were in their target "
+            f"class already, {totals['failed']} did not cross, {totals['rounded']} were lost to rounding. Raise "
+            "attack_boundary.epsilon or iterations, or set targets: uniform."
+        )
+    job.shards, job.classes = writer.shards, classes
+    job.facts |= {"counts": totals, "pairs": pairs_KK.tolist(), "members": 4 if job.settings.deeper else 2}
+
+
+def _count_pairs(rows: list, pairs_KK) -> None:  # noqa: ANN001
+    """Count the pairs from each class (row) to each (column), as the stored images have them."""
+    before = None
+    for row in rows:
+        if row["role"] == "pre":
+            before = row["predicted"]
+        elif row["role"] == "post":
+            pairs_KK[before, row["predicted"]] += 1
+
+
+if __name__ == "__main__":
+    main("attack_boundary", AttackBoundary, {"teacher": "one", "selection": "one"}, make, __doc__)

@@ -1,0 +1,43 @@
+"""Distil a student from the teacher's outputs on proxies, and on attacked ones where there are any.
+
+Reads no label: the teacher's output for the very view that the student sees is the target.
+"""
+
+from proxykd.distillation.settings import DistillStudent
+from proxykd.stage import Job, device, main
+
+
+def make(job: Job[DistillStudent]) -> None:
+    import torch
+
+    from proxykd.distillation.student import Attacked, distil
+    from proxykd.networks.files import load, save
+    from proxykd.training.checkpoint import Checkpoint
+    from proxykd.training.loop import write_records
+
+    teacher = load(job.one("teacher"), device())
+    images_NHWC = torch.from_numpy(job.images(job.one("selection"))).to(device())
+    attacked = None
+    if "boundary" in job.upstream:
+        members = job.index("boundary").facts["members"]
+        stored = torch.from_numpy(job.images(job.one("boundary"))).to(device())
+        attacked = Attacked(stored.unflatten(0, (-1, members)))
+    recipe = job.settings.recipe
+    with job.progress("distill_student", recipe.steps * recipe.batch) as progress:
+        student, records, straddling = distil(
+            teacher, images_NHWC, attacked, job.settings, device(), progress, Checkpoint(job.checkpoint)
+        )
+    save(student, job.folder)
+    write_records(job.folder / "metrics.jsonl", records)
+    job.classes = student.description.classes
+    job.facts |= {"loss": records[-1]["loss"], "straddling": straddling}
+
+
+if __name__ == "__main__":
+    main(
+        "distill_student",
+        DistillStudent,
+        {"teacher": "one", "selection": "one", "boundary": "optional"},
+        make,
+        __doc__,
+    )

@@ -1,0 +1,109 @@
+"""The paper's attack: targeted sign steps whose size adapts by sample ("bold driver").
+
+Frank & Davis, "What Makes a Good Dataset for Knowledge Distillation?", CVPR 2025, section on the
+adversarial decision boundary; the step rule is Battiti's bold driver (1989).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+
+from proxykd.boundary.settings import AttackBoundary
+from proxykd.networks.classifier import Classifier
+
+
+@dataclass
+class Pairs:
+    """What became of a batch; rows without success hold no meaning."""
+
+    pre_NCHW: torch.Tensor
+    """The last image before the boundary."""
+    post_NCHW: torch.Tensor
+    """The first image beyond it."""
+    success_N: torch.Tensor
+    steps_N: torch.Tensor
+    """Steps until success, or all of them."""
+
+
+def attack(teacher: Classifier, x_NCHW: torch.Tensor, target_N: torch.Tensor, how: AttackBoundary) -> Pairs:
+    """Push each image into its target class, within epsilon of where it started.
+
+    A step goes against the sign of the gradient of the cross-entropy with the target. After it a sample
+    that has not crossed takes a larger step next; one that crossed succeeds if the largest softmax output
+    is below the threshold on both sides, and is otherwise taken back and takes a smaller step next.
+    Samples that are done leave the batch.
+    """
+    n = len(x_NCHW)
+    pairs = Pairs(
+        x_NCHW.clone(),
+        x_NCHW.clone(),
+        torch.zeros(n, dtype=torch.bool, device=x_NCHW.device),
+        torch.full((n,), how.iterations, device=x_NCHW.device),
+    )
+    rows = torch.arange(n, device=x_NCHW.device)
+    low_NCHW = (x_NCHW - how.epsilon / 255).clamp(0, 1)
+    high_NCHW = (x_NCHW + how.epsilon / 255).clamp(0, 1)
+    step_N = torch.full((n,), how.start_step / 255, device=x_NCHW.device)
+    for iteration in range(1, how.iterations + 1):
+        if len(rows) == 0:
+            break
+        gradient_NCHW, before_N = _gradient(teacher, x_NCHW, target_N)
+        moved_NCHW = x_NCHW - step_N.view(-1, 1, 1, 1) * gradient_NCHW.sign()
+        moved_NCHW = torch.minimum(torch.maximum(moved_NCHW, low_NCHW), high_NCHW)
+        confidence_N, class_N = _look(teacher, moved_NCHW)
+        crossed_N = class_N == target_N
+        unsure_N = (confidence_N < how.threshold) & (before_N < how.threshold)
+        done_N = crossed_N & unsure_N
+        finished = rows[done_N]
+        pairs.pre_NCHW[finished], pairs.post_NCHW[finished] = x_NCHW[done_N], moved_NCHW[done_N]
+        pairs.success_N[finished], pairs.steps_N[finished] = True, iteration
+        x_NCHW = torch.where(crossed_N.view(-1, 1, 1, 1), x_NCHW, moved_NCHW)
+        step_N = step_N * torch.where(crossed_N, how.shrink, how.growth)
+        on = ~done_N
+        rows, x_NCHW, target_N, step_N = rows[on], x_NCHW[on], target_N[on], step_N[on]
+        low_NCHW, high_NCHW = low_NCHW[on], high_NCHW[on]
+    return pairs
+
+
+def deeper(teacher: Classifier, x_NCHW: torch.Tensor, class_N: torch.Tensor, how: AttackBoundary) -> torch.Tensor:
+    """One further step of each image into the class that it has, within epsilon of where it is.
+
+    Under the bold driver a step that leaves the class, or ends above the threshold, is taken back and
+    halved; an image for which no step does is returned as it is.
+    """
+    gradient_NCHW, _ = _gradient(teacher, x_NCHW, class_N)
+    result_NCHW = x_NCHW.clone()
+    step = min(how.start_step, how.epsilon) / 255
+    rows = torch.arange(len(x_NCHW), device=x_NCHW.device)
+    for _ in range(how.iterations):
+        moved_NCHW = (x_NCHW[rows] - step * gradient_NCHW[rows].sign()).clamp(0, 1)
+        confidence_N, seen_N = _look(teacher, moved_NCHW)
+        good_N = (seen_N == class_N[rows]) & (confidence_N < how.threshold)
+        result_NCHW[rows[good_N]] = moved_NCHW[good_N]
+        rows = rows[~good_N]
+        step *= how.shrink
+        # Less than half a grey level is lost when the image is stored.
+        if len(rows) == 0 or step < 0.5 / 255:
+            break
+    return result_NCHW
+
+
+def _gradient(
+    teacher: Classifier, x_NCHW: torch.Tensor, target_N: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Gradient of each image's cross-entropy with its target, and its largest softmax output."""
+    x_NCHW = x_NCHW.detach().requires_grad_()
+    logits_NK = teacher(x_NCHW)
+    loss = functional.cross_entropy(logits_NK, target_N, reduction="sum")
+    (gradient_NCHW,) = torch.autograd.grad(loss, x_NCHW)
+    return gradient_NCHW, logits_NK.detach().softmax(1).amax(1)
+
+
+@torch.no_grad()
+def _look(teacher: Classifier, x_NCHW: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Largest softmax output and class of each image."""
+    best = teacher(x_NCHW).softmax(1).max(1)
+    return best.values, best.indices

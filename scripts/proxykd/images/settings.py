@@ -1,0 +1,117 @@
+"""What may be said about a set of real images in the configuration."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from proxykd.section import Section
+
+SOURCE_MODULES = {
+    "digits": "digits",
+    "folder": "folder",
+    "parquet": "parquet",
+    "cifar10": "torchvision_sets",
+    "cifar100": "torchvision_sets",
+    "mnist": "torchvision_sets",
+    "fashion_mnist": "torchvision_sets",
+}
+
+Split = Literal["train", "validation", "test"]
+
+
+class ImageSet(Section):
+    """A set of labelled images from outside, brought to one size and number of channels."""
+
+    source: Literal["digits", "folder", "parquet", "cifar10", "cifar100", "mnist", "fashion_mnist"]
+    """Where the images come from. digits: scikit-learn's, bundled with it, nothing is downloaded. folder: one
+    folder a class. parquet: as the Hugging Face hub stores image sets. The others are torchvision's."""
+
+    path: str | None = None
+    """The folder of `folder` and `parquet`; for torchvision's sets the folder that they are downloaded to
+    (default: data)."""
+
+    download: bool = False
+    """Whether torchvision may download its sets where they are missing."""
+
+    size: int = Field(ge=4, le=1024)
+    """Height and width of the images, in pixels (4 to 1024)."""
+
+    channels: Literal[1, 3] = 3
+    """3: RGB. 1: grey (the luma of ITU-R BT.601 where the image has colour)."""
+
+    interpolation: Literal["bilinear", "bicubic", "lanczos", "nearest", "box"] = "bicubic"
+    """Pillow's filter for images of another size; all but nearest average over what they shrink."""
+
+    fit: Literal["crop", "stretch", "pad"] = "crop"
+    """How an oblong image becomes a square one. crop: its central square. stretch: the aspect ratio is lost.
+    pad: with black, on both sides."""
+
+    splits: dict[Split, str] = {}
+    """Which of the source's own splits to use where names differ, for example {test: validation} for a source
+    that has train and validation. A split named here is not used under its own name as well."""
+
+    validation_share: float = Field(default=0.1, ge=0, lt=1)
+    """Share of each class's train images (0 to below 1, 0: none) held out for validation, where the source
+    has no such split."""
+
+    test_share: float = Field(default=0.1, ge=0, lt=1)
+    """Share of each class's train images (0 to below 1, 0: none) held out for test, where the source has no
+    such split."""
+
+    split_seed: int = 0
+    """Seed of what is held out and of what `limit` keeps."""
+
+    limit: int | None = Field(default=None, ge=1)
+    """At most so many images a split, in the proportions of the classes; a lower limit keeps a part of what a
+    higher one keeps. What is held out does not depend on it."""
+
+    def modules(self) -> list[str]:
+        return [f"proxykd.images.{SOURCE_MODULES[self.source]}"]
+
+    def data(self) -> list[str]:
+        return [self.path] if self.source in ("folder", "parquet") and self.path is not None else []
+
+    @model_validator(mode="after")
+    def _agrees_with_source(self) -> ImageSet:
+        named = SOURCE_MODULES[self.source] == "torchvision_sets"
+        if self.source in ("folder", "parquet") and not self.path:
+            raise ValueError(f"source {self.source} needs path: the folder that holds the images.")
+        if self.source == "digits" and self.path is not None:
+            raise ValueError("source digits comes with scikit-learn and is in no folder. Leave path out.")
+        if self.download and not named:
+            raise ValueError(f"download is for torchvision's sets; source {self.source} is read where it is.")
+        return self
+
+    @model_validator(mode="after")
+    def _splits_are_apart(self) -> ImageSet:
+        if self.validation_share + self.test_share >= 1:
+            raise ValueError(
+                "validation_share and test_share add up to 1 or more: nothing is left for train."
+            )
+        if len(set(self.splits.values())) < len(self.splits):
+            raise ValueError("splits names one split of the source twice: its images would be in two splits.")
+        if self.source == "digits" and self.splits:
+            raise ValueError("source digits has no splits of its own. Leave splits out and set the shares.")
+        strange = set(self.splits.values()) - {"train", "test"}
+        if SOURCE_MODULES[self.source] == "torchvision_sets" and strange:
+            raise ValueError(
+                f"splits: {self.source} has only train and test, not {', '.join(sorted(strange))}."
+            )
+        return self
+
+
+class ImportImages(ImageSet):
+    """The settings of one stage: one split of one set."""
+
+    split: Split
+    """The split that is imported."""
+
+    def identity(self) -> dict[str, Any]:
+        """What counts for the key: everything except where the images lie and how they came there.
+
+        The content of `folder` and `parquet` counts by digest (`data()`), a set with a name by its name:
+        torchvision's are checked against the official checksums when read.
+        """
+        return {name: value for name, value in self.canonical().items() if name not in ("path", "download")}

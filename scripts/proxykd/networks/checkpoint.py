@@ -1,0 +1,130 @@
+"""Somebody else's checkpoint: find the weights in it, and say in a sentence what does not fit."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from proxykd.errors import UserError
+
+NESTED = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "params")
+PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "backbone.")
+
+
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a checkpoint by name.
+
+    Safetensors, or a pickle that loads with `weights_only=True`; weights may be nested in dictionaries and
+    prefixed. Raises UserError where the file is missing, truncated, or wants to execute code.
+    """
+    if not path.is_file():
+        raise UserError(f"There is no checkpoint at {path}. Correct import_teacher.checkpoint.")
+    content = _read(path)
+    weights = _find(content)
+    if not weights:
+        raise UserError(f"{path} holds no weights: no dictionary of tensors was found in it.")
+    return _without_prefixes(weights)
+
+
+def _read(path: Path) -> Any:
+    if path.suffix == ".safetensors":
+        try:
+            return load_file(path)
+        except SafetensorError as error:
+            raise UserError(f"{path} is no complete safetensors file ({error}). Fetch it again.") from error
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if _is_pickle(path):
+            raise UserError(
+                f"{path} holds more than weights: loading it could execute code, so it is refused "
+                f"({_first_line(error)}). Ask its author for safetensors, or save its state_dict alone."
+            ) from error
+        raise UserError(f"{path} is no checkpoint that PyTorch can read. Is it complete?") from error
+    except (RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile, OSError) as error:
+        raise UserError(f"{path} is truncated or no checkpoint ({_first_line(error)}). Fetch it again.") from error
+
+
+def _is_pickle(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(2)
+    return start == b"PK" or start[:1] == b"\x80"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:160]
+
+
+def _find(content: Any) -> dict[str, torch.Tensor]:
+    """The dictionary of tensors in a checkpoint, which may be nested under one of the usual names."""
+    if not isinstance(content, dict):
+        return {}
+    for name in NESTED:
+        if isinstance(content.get(name), dict):
+            return _find(content[name])
+    return {str(name): value for name, value in content.items() if isinstance(value, torch.Tensor)}
+
+
+def _without_prefixes(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Names without what wrappers (DataParallel, torch.compile, a trainer) put before all of them."""
+    for prefix in PREFIXES:
+        if all(name.startswith(prefix) for name in weights):
+            return _without_prefixes({name[len(prefix) :]: value for name, value in weights.items()})
+    return weights
+
+
+def load_into(body: nn.Module, weights: dict[str, torch.Tensor], architecture: str, path: Path) -> None:
+    """Load weights into a network; every tensor must find its place.
+
+    Raises UserError that names the first tensors that do not fit, and a differing number of classes as such.
+    """
+    wanted = body.state_dict()
+    weights = {name: value for name, value in weights.items() if name in wanted or _counts(name)}
+    missing = [name for name in wanted if name not in weights and not name.endswith("num_batches_tracked")]
+    unknown = [name for name in weights if name not in wanted]
+    if missing or unknown:
+        told = "; ".join(
+            f"{text} {', '.join(names[:3])}{' …' if len(names) > 3 else ''}"
+            for text, names in (("it lacks", missing), ("it has besides", unknown))
+            if names
+        )
+        raise UserError(
+            f"{path} is not a checkpoint of {architecture}: {told}. Correct import_teacher.architecture."
+        )
+    wrong = [name for name in weights if weights[name].shape != wanted[name].shape]
+    if wrong:
+        raise UserError(_shapes(wrong, weights, wanted, architecture, path))
+    body.load_state_dict(weights, strict=False)
+
+
+def _counts(name: str) -> bool:
+    """Whether a tensor that the network does not have matters: buffers that hold no weights do not."""
+    return not name.endswith(("num_batches_tracked", "total_ops", "total_params"))
+
+
+def _shapes(
+    wrong: list[str],
+    weights: dict[str, torch.Tensor],
+    wanted: dict[str, torch.Tensor],
+    architecture: str,
+    path: Path,
+) -> str:
+    heads = [name for name in wrong if weights[name].shape[1:] == wanted[name].shape[1:]]
+    if heads == wrong and len({weights[name].shape[0] for name in wrong}) == 1:
+        has, needs = weights[wrong[0]].shape[0], wanted[wrong[0]].shape[0]
+        return (
+            f"{path} has {has} classes, and import_teacher.classes says {needs}. Correct import_teacher.classes."
+        )
+    name = wrong[0]
+    return (
+        f"{path} is not a checkpoint of {architecture} as configured: {name} has the shape "
+        f"{tuple(weights[name].shape)}, the network's is {tuple(wanted[name].shape)}. Correct "
+        "import_teacher.architecture, channels or classes."
+    )

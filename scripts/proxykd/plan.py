@@ -1,0 +1,257 @@
+"""The plan: from a configuration to the stages that it needs, each with its settings and its key.
+
+Plumbing: not in a stage's code digest. Imports nothing heavy: it runs whenever the Snakefile is parsed,
+also on each node of a cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from proxykd import store
+from proxykd.augmentation.settings import Augmentation
+from proxykd.configuration import Configuration, Experiment, Pool
+from proxykd.distillation.settings import DistillStudent
+from proxykd.errors import UserError
+from proxykd.images.settings import ImportImages
+from proxykd.outside import Digests
+from proxykd.section import Section, canonical_json
+from proxykd.selection import SelectFromPools
+from proxykd.source import stage_source
+
+STAGES = (
+    "import_images",
+    "train_teacher",
+    "import_teacher",
+    "render_proxies",
+    "score_proxies",
+    "select_proxies",
+    "attack_boundary",
+    "distill_student",
+    "evaluate_student",
+)
+"""In the order of the pipeline."""
+
+
+@dataclass
+class Stage:
+    """One result that the plan needs."""
+
+    name: str
+    settings: Section
+    upstream: dict[str, list[Stage]]
+    key: str
+    data: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def settings_json(self) -> str:
+        """What the program is given."""
+        return canonical_json(self.settings.canonical())
+
+    @property
+    def folder(self) -> Path:
+        """Where the result is, or will be."""
+        return store.root() / self.name / self.key
+
+    @property
+    def stamp(self) -> str:
+        """The file that Snakemake watches."""
+        return str(store.stamp_of(self.folder))
+
+
+@dataclass
+class Run:
+    """One pass through the pipeline: an experiment with one seed of each list."""
+
+    teacher: Stage
+    pools: list[Stage]
+    scores: list[Stage]
+    selection: Stage
+    boundary: Stage | None
+    student: Stage
+    seed: int
+
+
+@dataclass
+class PlannedExperiment:
+    """An experiment's stages."""
+
+    name: str
+    settings: Experiment
+    runs: list[Run]
+    evaluation: Stage
+
+
+class Plan:
+    """All stages of a configuration, each once, found by name and key."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+        self.stages: dict[str, dict[str, Stage]] = {name: {} for name in STAGES}
+        self._digests = Digests()
+        self._codes: dict[tuple[str, tuple[str, ...]], str] = {}
+        self.experiments = [
+            self._experiment(name, settings) for name, settings in configuration.experiments.items()
+        ]
+        self._digests.save()
+
+    def stage(self, name: str, key: str) -> Stage:
+        """The stage of a key. UserError for one that is not planned."""
+        try:
+            return self.stages[name][key]
+        except KeyError:
+            raise UserError(
+                f"{name}/{key} is not in the plan: the configuration or the code changed after the run began. "
+                "Start the same command again; it plans anew and reuses what is finished."
+            ) from None
+
+    def all_stages(self) -> Iterator[Stage]:
+        """Every stage, in the order of the pipeline."""
+        for stages in self.stages.values():
+            yield from stages.values()
+
+    def _add(self, name: str, settings: Section, **roles: list[Stage] | Stage | None) -> Stage:
+        upstream = {
+            role: several if isinstance(several, list) else [several]
+            for role, several in roles.items()
+            if several is not None and several != []
+        }
+        modules = settings.modules()
+        named = (name, tuple(modules))
+        if named not in self._codes:
+            self._codes[named] = stage_source(name, modules).digest
+        data = {path: self._digests.digest(path) for path in settings.data()}
+        keys = {role: [stage.key for stage in several] for role, several in upstream.items()}
+        key = store.stage_key(name, settings.identity(), self._codes[named], data, keys)
+        # The first of two equal stages stays: they differ in paths at most.
+        return self.stages[name].setdefault(key, Stage(name, settings, upstream, key, data))
+
+    def _experiment(self, name: str, settings: Experiment) -> PlannedExperiment:
+        seeds = self.configuration.seeds
+        count = len(next(iter(seeds.values())))
+        runs = [
+            self._run(settings, {stage: several[i] for stage, several in seeds.items()}) for i in range(count)
+        ]
+        size, channels = _input_of(settings)
+        evaluation = settings.evaluate_student
+        images = (
+            self._images(settings, evaluation.images, evaluation.split) if evaluation.images is not None else None
+        )
+        heldout = self._add("render_proxies", _sized(evaluation.heldout, size, channels))
+        planned = self._add(
+            "evaluate_student",
+            evaluation,
+            teacher=_distinct(run.teacher for run in runs),
+            student=[run.student for run in runs],
+            scores=_distinct(stage for run in runs for stage in run.scores),
+            selection=_distinct(run.selection for run in runs),
+            heldout=heldout,
+            images=images,
+        )
+        return PlannedExperiment(name, settings, runs, planned)
+
+    def _run(self, settings: Experiment, seeds: dict[str, int]) -> Run:
+        teacher = self._teacher(settings, seeds)
+        pools = [self._pool(settings, pool, seeds) for pool in settings.proxies]
+        scores = [
+            self._add("score_proxies", settings.score_proxies, teacher=teacher, pool=pool) for pool in pools
+        ]
+        wanted = _seeded(settings.select_proxies, seeds.get("select_proxies"))
+        selection = self._add(
+            "select_proxies",
+            SelectFromPools(**wanted.model_dump(), shares=[pool.share for pool in settings.proxies]),
+            pool=pools,
+            scores=scores,
+        )
+        boundary = None
+        if settings.attack_boundary is not None:
+            attack = _seeded(settings.attack_boundary, seeds.get("attack_boundary"))
+            boundary = self._add("attack_boundary", attack, teacher=teacher, selection=selection)
+        student = self._add(
+            "distill_student",
+            _student_settings(settings, seeds),
+            teacher=teacher,
+            selection=selection,
+            boundary=boundary,
+        )
+        return Run(teacher, pools, scores, selection, boundary, student, seeds.get("distill_student", 0))
+
+    def _teacher(self, settings: Experiment, seeds: dict[str, int]) -> Stage:
+        if settings.import_teacher is not None:
+            return self._add("import_teacher", settings.import_teacher)
+        teacher = settings.train_teacher
+        assert teacher is not None
+        if "train_teacher" in seeds:
+            recipe = _seeded(teacher.recipe, seeds["train_teacher"])
+            teacher = teacher.model_copy(update={"recipe": recipe})
+        has_validation = settings.import_images[teacher.images].validation_share > 0
+        return self._add(
+            "train_teacher",
+            teacher,
+            images=self._images(settings, teacher.images, "train"),
+            validation=self._images(settings, teacher.images, "validation") if has_validation else None,
+        )
+
+    def _images(self, settings: Experiment, name: str, split: str) -> Stage:
+        wanted = settings.import_images[name].model_dump() | {"split": split}
+        return self._add("import_images", ImportImages.model_validate(wanted))
+
+    def _pool(self, settings: Experiment, pool: Pool, seeds: dict[str, int]) -> Stage:
+        if pool.import_images is not None:
+            return self._images(settings, pool.import_images, pool.split)
+        rendered = _sized(pool.render_proxies, *_input_of(settings))
+        return self._add("render_proxies", _seeded(rendered, seeds.get("render_proxies")))
+
+
+def _distinct(stages: Iterator[Stage]) -> list[Stage]:
+    return list({stage.key: stage for stage in stages}.values())
+
+
+def _input_of(settings: Experiment) -> tuple[int, int]:
+    """Size in pixels and channels of the teacher's input."""
+    if settings.import_teacher is not None:
+        return settings.import_teacher.size, settings.import_teacher.channels
+    assert settings.train_teacher is not None
+    images = settings.import_images[settings.train_teacher.images]
+    return images.size, images.channels
+
+
+def _sized(pool: Any, size: int, channels: int) -> Any:
+    """A rendered pool at the teacher's input size, which its settings may also state themselves."""
+    for name, needed in (("size", size), ("channels", channels)):
+        if getattr(pool, name) not in {None, needed}:
+            raise UserError(
+                f"render_proxies.{name} is {getattr(pool, name)}, but the teacher takes {needed}. Leave it out: "
+                "it is filled in."
+            )
+    return pool.model_copy(update={"size": size, "channels": channels})
+
+
+def _seeded(section: Any, seed: int | None) -> Any:
+    return section if seed is None else section.model_copy(update={"seed": seed})
+
+
+def _student_settings(settings: Experiment, seeds: dict[str, int]) -> DistillStudent:
+    """A student's settings with the paper's choices filled in where none was made.
+
+    Temperature 20 and the extreme augmentation for rendered proxies, 2 and the standard one for real ones
+    (Frank & Davis, CVPR 2025). Both are held equal in a comparison by stating them.
+    """
+    student = settings.distill_student
+    rendered = any(pool.render_proxies is not None for pool in settings.proxies)
+    shaders = any(pool.render_proxies and pool.render_proxies.kind == "shaders" for pool in settings.proxies)
+    filled: dict[str, Any] = {}
+    if student.temperature is None:
+        filled["temperature"] = 20.0 if rendered else 2.0
+    if student.augmentation is None:
+        filled["augmentation"] = Augmentation.model_validate("extreme" if shaders else "standard")
+    if settings.attack_boundary is None:
+        # A policy that is not used must not tell two students apart.
+        filled["boundary"] = None
+    if "distill_student" in seeds:
+        filled["recipe"] = _seeded(student.recipe, seeds["distill_student"])
+    return student.model_copy(update=filled)

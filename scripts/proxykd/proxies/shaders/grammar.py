@@ -1,0 +1,112 @@
+"""From a program's seed to its text.
+
+A program is what its family wrote into a sketch: a function `vec3 shade(vec2 z)` for a point of the
+image, after `void prepare()` has set up what all samples of a pixel share. Programs are safe by
+construction: they contain integer hashes, bounded loops and guarded divisions only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from proxykd.proxies.shaders.families import (
+    cells,
+    cppn,
+    figures,
+    folds,
+    fractals,
+    glows,
+    gratings,
+    interference,
+    loops,
+    noise,
+    shapes,
+    solids,
+    spots,
+    strokes,
+    truchet,
+    warps,
+)
+from proxykd.proxies.shaders.sketch import PARAMETERS, Sketch, uniforms
+
+GRAMMAR_VERSION = 1
+"""Part of every seed: raise it when a family writes other text for the same seed."""
+HELDOUT = 500_000
+"""Seeds from here on belong to the held-out corpus, those below to the main one."""
+FAMILIES = {
+    "cells": cells,
+    "cppn": cppn,
+    "figures": figures,
+    "folds": folds,
+    "fractals": fractals,
+    "glows": glows,
+    "gratings": gratings,
+    "interference": interference,
+    "loops": loops,
+    "noise": noise,
+    "shapes": shapes,
+    "solids": solids,
+    "spots": spots,
+    "strokes": strokes,
+    "truchet": truchet,
+    "warps": warps,
+}
+
+
+@dataclass(frozen=True)
+class Program:
+    """A fragment shader and the range of each of its parameters."""
+
+    family: str
+    seed: int
+    glsl: str
+    ranges: tuple[tuple[float, float], ...]
+
+    @property
+    def name(self) -> str:
+        """Its stable id, such as `strokes-000123`."""
+        return f"{self.family}-{self.seed:06d}"
+
+    def parameters(self, parameter_seed: int) -> np.ndarray:
+        """The values of an image: float32, as many as the program has ranges."""
+        low, high = np.array(self.ranges).T
+        unit = uniforms(PARAMETERS, GRAMMAR_VERSION, self.seed, parameter_seed)[: len(low)]
+        return (low + (high - low) * unit).astype(np.float32)
+
+
+@cache
+def piece(stem: str) -> str:
+    """The text of a file in glsl/."""
+    return (Path(__file__).parent / "glsl" / f"{stem}.glsl").read_text(encoding="utf-8")
+
+
+def write_program(family: str, seed: int) -> Program:
+    """The program that `family` writes for `seed`."""
+    sketch = Sketch(family, GRAMMAR_VERSION, seed)
+    FAMILIES[family].write(sketch)
+    if not any("void prepare()" in text for text in sketch.body):
+        sketch.write("void prepare() {}\n")
+    pieces = [piece(stem) for stem in ("head", *sketch.pieces)]
+    return Program(family, seed, "".join([*pieces, *sketch.body, piece("main")]), tuple(sketch.ranges))
+
+
+def corpus(families: Mapping[str, float], programs: int, heldout: bool) -> list[tuple[str, int]]:
+    """Family and seed of each program: every prefix has the families in the proportion of their weights.
+
+    The n-th program of a family has seed n, or `HELDOUT` + n, whatever the weights are.
+    """
+    names = [name for name in FAMILIES if families.get(name, 0) > 0]
+    total = sum(families[name] for name in names)
+    taken = dict.fromkeys(names, 0)
+    chosen = []
+    for k in range(1, programs + 1):
+        # The family that lags most behind its share; the first of them when several do.
+        name = max(names, key=lambda n: families[n] / total * k - taken[n])
+        chosen.append((name, taken[name] + (HELDOUT if heldout else 0)))
+        taken[name] += 1
+    return chosen

@@ -1,0 +1,168 @@
+"""Draws shader programs with OpenGL: many images of one program in one draw call.
+
+Images are tiles of an atlas, each an instance of a square with its own parameters. The driver (Mesa)
+keeps compiled programs in its own cache, in MESA_SHADER_CACHE_DIR if that is set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import moderngl
+import numpy as np
+
+from proxykd.errors import UserError
+from proxykd.proxies.shaders.grammar import Program, corpus, piece, write_program
+from proxykd.proxies.shaders.settings import ShaderPool
+from proxykd.proxies.shaders.sketch import PARAMETERS
+
+ATLAS = 1024
+"""Pixels along the atlas' sides, as long as a tile is not larger and no more than 16 tiles are in a row."""
+
+
+def render(pool: ShaderPool, images_NHWC: np.ndarray, advance: Callable[[int], None]) -> dict[str, list[Any]]:
+    """Fill `images_NHWC` (uint8, N x size x size x C); returns a column's entries by its name.
+
+    Sample i is drawn by program i modulo the number of programs, with parameters from the pool's seed
+    and i only: a smaller pool is the beginning of a larger one.
+    """
+    count, size = len(images_NHWC), images_NHWC.shape[1]
+    programs = min(pool.programs, count)
+    columns: dict[str, list[Any]] = {
+        name: [None] * count for name in ("program", "family", "program_seed", "parameter_seed", "parameters")
+    }
+    with open_studio(size, pool.supersampling) as studio:
+        for first, (family, seed) in enumerate(corpus(pool.families, programs, pool.corpus == "heldout")):
+            program = write_program(family, seed)
+            samples = range(first, count, programs)
+            seeds = [parameter_seed(pool, i) for i in samples]
+            values = [program.parameters(s) for s in seeds]
+            images_NHWC[first::programs] = in_channels(studio.draw(program, values), images_NHWC.shape[3])
+            n = len(samples)
+            columns["program"][first::programs] = [program.name] * n
+            columns["family"][first::programs] = [family] * n
+            columns["program_seed"][first::programs] = [seed] * n
+            columns["parameter_seed"][first::programs] = seeds
+            columns["parameters"][first::programs] = [v.tolist() for v in values]
+            advance(n)
+    return columns
+
+
+def parameter_seed(pool: ShaderPool, i: int) -> int:
+    """What sample i's parameters are drawn from: the pool's seed in the upper 32 bits, i in the lower."""
+    return (pool.seed << 32) + i
+
+
+def render_one(
+    family: str,
+    program_seed: int,
+    parameter_seed: int,
+    size: int,
+    channels: int = 3,
+    supersampling: int = 2,
+) -> np.ndarray:
+    """One image again from what its row in the parquet file says: uint8, size x size x channels."""
+    program = write_program(family, program_seed)
+    with open_studio(size, supersampling) as studio:
+        return in_channels(studio.draw(program, [program.parameters(parameter_seed)]), channels)[0]
+
+
+def in_channels(images_NHWC: np.ndarray, channels: int) -> np.ndarray:
+    """RGB as it is, or as luma (ITU-R 601-2 in 16-bit fixed point: Pillow's mode L)."""
+    if channels == 3:
+        return images_NHWC
+    weighted = images_NHWC.astype(np.uint32) @ np.array([19595, 38470, 7471], dtype=np.uint32)
+    return ((weighted + 0x8000) >> 16).astype(np.uint8)[..., None]
+
+
+@contextmanager
+def open_studio(size: int, supersampling: int) -> Iterator[Studio]:
+    """A context of OpenGL and an atlas in it, for tiles of `size` pixels; both are released in the end."""
+    context = open_context()
+    studio = Studio(context, size, supersampling)
+    try:
+        yield studio
+    finally:
+        # Before the context: what is released after it crashes the process.
+        studio.release()
+        context.release()
+
+
+def open_context() -> moderngl.Context:
+    """OpenGL 3.3 through EGL, without a screen."""
+    try:
+        return moderngl.create_context(standalone=True, backend="egl", require=330)
+    except Exception as error:  # the loaders raise bare Exception, ImportError or OSError
+        raise UserError(
+            f"No OpenGL 3.3 through EGL on this machine, which rendering shaders needs ({error}). On Debian "
+            "and Ubuntu install the packages libegl1 and libgl1-mesa-dri; on a cluster use the conda "
+            "environment envs/proxykd.yaml, which brings Mesa along. Mesa renders on the CPU where there is "
+            "no graphics card."
+        ) from error
+
+
+class Studio:
+    """An atlas of tiles, and what is drawn into it."""
+
+    def __init__(self, context: moderngl.Context, size: int, supersampling: int) -> None:
+        self.context, self.size, self.supersampling = context, size, supersampling
+        self.columns = max(1, min(16, ATLAS // size))
+        self.side = self.columns * size
+        self.frame = context.simple_framebuffer((self.side, self.side), components=4)
+        self.frame.use()
+        self.instances = context.buffer(reserve=self.columns**2 * (PARAMETERS + 2) * 4, dynamic=True)
+
+    def draw(self, program: Program, values: Sequence[np.ndarray]) -> np.ndarray:
+        """One image for each vector of parameters: uint8, N x size x size x 3."""
+        images = np.empty((len(values), self.size, self.size, 3), dtype=np.uint8)
+        compiled = self._compile(program)
+        vertices = self.context.vertex_array(
+            compiled,
+            [(self.instances, "4f 4f 4f 4f 2f/i", "values0", "values1", "values2", "values3", "place")],
+            skip_errors=True,
+        )
+        tiles = self.columns**2
+        for first in range(0, len(values), tiles):
+            part = values[first : first + tiles]
+            self.instances.write(self._layout(part))
+            vertices.render(moderngl.TRIANGLE_STRIP, vertices=4, instances=len(part))
+            images[first : first + tiles] = self._read(len(part))
+        vertices.release()
+        compiled.release()
+        return images
+
+    def release(self) -> None:
+        """Give the atlas' memory back. What `draw` makes, it releases itself."""
+        self.instances.release()
+        for attachment in self.frame.color_attachments:
+            attachment.release()
+        self.frame.release()
+
+    def _compile(self, program: Program) -> moderngl.Program:
+        try:
+            compiled = self.context.program(vertex_shader=piece("vertex"), fragment_shader=program.glsl)
+        except moderngl.Error as error:
+            raise RuntimeError(f"shader program {program.name} does not compile: {error}") from error
+        settings = {"size": self.size, "atlas": (self.side, self.side), "side": self.supersampling}
+        for name, value in settings.items():
+            compiled[name] = value
+        return compiled
+
+    def _layout(self, values: Sequence[np.ndarray]) -> np.ndarray:
+        """What each instance is given: its parameters and its tile's lower left corner in pixels."""
+        rows = np.zeros((len(values), PARAMETERS + 2), dtype=np.float32)
+        for row, vector in zip(rows, values, strict=True):
+            row[: len(vector)] = vector
+        index = np.arange(len(values))
+        rows[:, -2] = index % self.columns * self.size
+        rows[:, -1] = index // self.columns * self.size
+        return rows
+
+    def _read(self, count: int) -> np.ndarray:
+        rows = -(-count // self.columns)
+        shape = (rows, self.size, self.columns, self.size, 4)
+        data = self.frame.read(viewport=(0, 0, self.side, rows * self.size), components=4)
+        tiles = np.frombuffer(data, dtype=np.uint8).reshape(shape)[..., :3]
+        return tiles.transpose(0, 2, 1, 3, 4).reshape(-1, self.size, self.size, 3)[:count]

@@ -1,0 +1,69 @@
+"""What a pool of shader images is made from."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from proxykd.section import Section
+
+FAMILIES = (
+    "cells",
+    "cppn",
+    "figures",
+    "folds",
+    "fractals",
+    "glows",
+    "gratings",
+    "interference",
+    "loops",
+    "noise",
+    "shapes",
+    "solids",
+    "spots",
+    "strokes",
+    "truchet",
+    "warps",
+)
+"""The grammar's families, in the order in which a corpus goes round them."""
+
+
+class ShaderPool(Section):
+    """Images of randomly written fragment shaders, rendered with OpenGL."""
+
+    kind: Literal["shaders"] = "shaders"
+    """Fragment shaders from ProxyKD's own grammar."""
+    count: int = Field(default=12_000, ge=1)
+    """Images. Sample i is drawn by program i modulo `programs`."""
+    size: int | None = Field(default=None, ge=4, le=4096)
+    """Pixels along one side. Empty: the teacher's input size."""
+    channels: Literal[1, 3] | None = None
+    """1 for luma (ITU-R 601), 3 for RGB. Empty: as the teacher takes them."""
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    """Draws the programs' parameters. The programs themselves belong to the corpus and stay the same."""
+    programs: int = Field(default=300, ge=1, le=400_000)
+    """Programs, divided among the families by weight. More of them help more than more images of each."""
+    corpus: Literal["main", "heldout"] = "main"
+    """Which of two disjoint sets of programs: `heldout` is for judging a student on programs it never saw."""
+    families: dict[str, float] = dict.fromkeys(FAMILIES, 1.0)
+    """Weight of each family's number of programs; one that is not named, or has weight 0, is left out."""
+    supersampling: int = Field(default=2, ge=1, le=8)
+    """Samples along one side of a pixel, averaged with equal weights."""
+    backend: Literal["egl"] = "egl"
+    """How OpenGL is reached: EGL, which needs no screen. It uses a graphics card or, without one, the CPU."""
+
+    @field_validator("families")
+    @classmethod
+    def _known(cls, families: dict[str, float]) -> dict[str, float]:
+        unknown = sorted(set(families) - set(FAMILIES))
+        if unknown:
+            raise ValueError(
+                f"no shader family is called {', '.join(unknown)}; there are {', '.join(FAMILIES)}"
+            )
+        if min(families.values(), default=0.0) < 0 or not any(families.values()):
+            raise ValueError("a family's weight is 0 or more, and at least one is above 0")
+        return families
+
+    def modules(self) -> list[str]:
+        return ["proxykd.proxies.shaders.renderer"]

@@ -1,0 +1,122 @@
+"""What the rules ask of the plan: inputs, settings, arguments and resources by key.
+
+Plumbing: not in a stage's code digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from snakemake.exceptions import WorkflowError
+
+from proxykd.configuration import load
+from proxykd.errors import UserError
+from proxykd.plan import Plan, Stage
+from proxykd.section import canonical_json
+from proxykd.source import SCRIPTS, file_digest
+
+MEGABYTE = 2**20
+
+
+class Rules:
+    """Functions for the rules' `input`, `params` and `resources`.
+
+    A key that is not in the plan is a `WorkflowError`: a job that is parsed again after the configuration
+    or the code changed must not run under the old key.
+    """
+
+    def __init__(self, plan: Plan, raw: dict[str, Any]) -> None:
+        self.plan = plan
+        self.raw = raw
+        self.results = str(plan.configuration.results)
+
+    @classmethod
+    def read(cls, config: dict[str, Any]) -> Rules:
+        """The rules of a configuration as Snakemake read it; a mistake in it ends the program with a sentence."""
+        raw = json.loads(json.dumps(config))
+        try:
+            return cls(Plan(load(raw)), raw)
+        except UserError as error:
+            raise SystemExit(f"error: {error}") from None
+
+    def _stage(self, name: str, key: str) -> Stage:
+        try:
+            return self.plan.stage(name, key)
+        except UserError as error:
+            raise WorkflowError(str(error)) from None
+
+    def upstream(self, name: str) -> Callable[[Any], list[str]]:
+        """Input function: the stamps of all that a stage is made from."""
+
+        def stamps(wildcards: Any) -> list[str]:
+            stage = self._stage(name, wildcards.key)
+            return [one.stamp for several in stage.upstream.values() for one in several]
+
+        return stamps
+
+    def settings(self, name: str) -> Callable[[Any], str]:
+        """Params function: the settings as the program gets them."""
+        return lambda wildcards: self._stage(name, wildcards.key).settings_json
+
+    def arguments(self, name: str) -> Callable[[Any, Any], str]:
+        """Params function: `--teacher <stamp> --pool <stamp> ...`.
+
+        It takes `input`, so Snakemake leaves it out of what makes a rule run again: where the store is does
+        not count.
+        """
+
+        def given(wildcards: Any, input: Any) -> str:
+            stage = self._stage(name, wildcards.key)
+            return " ".join(
+                f"--{role} {' '.join(shlex.quote(one.stamp) for one in several)}"
+                for role, several in stage.upstream.items()
+            )
+
+        return given
+
+    def images_mb(self, name: str, copies: float, base: int) -> Callable[[Any, Any, int], int]:
+        """Resources function: megabytes of memory for a stage that holds its images `copies` times.
+
+        Doubled with each retry, so that a job that ran out of memory gets further.
+        """
+
+        def megabytes(wildcards: Any, input: Any, attempt: int) -> int:
+            held = _image_bytes(self._stage(name, wildcards.key))
+            return int((base + copies * held / MEGABYTE) * 2 ** (attempt - 1))
+
+        return megabytes
+
+    def evaluations(self) -> list[str]:
+        """The stamps of all that the report shows."""
+        return [experiment.evaluation.stamp for experiment in self.plan.experiments]
+
+    def configuration(self) -> str:
+        """The configuration as the report's program gets it."""
+        return canonical_json(self.raw)
+
+    def shown(self) -> str:
+        """A digest of all that the report shows and of how it shows it: the report is made anew with it."""
+        whole = hashlib.sha256()
+        for stage in self.plan.all_stages():
+            whole.update(f"{stage.name}/{stage.key}\n".encode())
+        for path in sorted((SCRIPTS / "proxykd" / "presentation").rglob("*")):
+            if path.is_file() and path.suffix != ".pyc":
+                whole.update(file_digest(path).encode())
+        whole.update(file_digest(SCRIPTS / "report.py").encode())
+        return whole.hexdigest()
+
+
+def _image_bytes(stage: Stage) -> int:
+    """Bytes of the images that a stage writes or reads, as far as the plan knows them."""
+    settings = stage.settings.canonical()
+    if stage.name == "render_proxies":
+        return settings["count"] * settings["size"] ** 2 * settings["channels"]
+    if stage.name == "import_images":
+        # How many there are is known only afterwards; sets of named sources are smaller than this.
+        return (settings["limit"] or 100_000) * settings["size"] ** 2 * settings["channels"]
+    return max((_image_bytes(one) for several in stage.upstream.values() for one in several), default=0)

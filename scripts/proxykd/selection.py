@@ -1,0 +1,118 @@
+"""Selection: a pool's images, balanced over the classes that the teacher gives them.
+
+Frank & Davis, CVPR 2025, section 3: synthetic images are filtered through the teacher until its
+predictions are uniform over the classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from proxykd.errors import UserError
+from proxykd.section import Section
+
+
+class ScoreProxies(Section):
+    """The teacher's opinion of each image of a pool."""
+
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """Arithmetic of the teacher's passes."""
+
+
+class SelectProxies(Section):
+    """Which images of the scored pools a student learns from."""
+
+    count: int | None = Field(50_000, ge=1)
+    """Images to select; None: all."""
+    balance: Literal["uniform", "none"] = "uniform"
+    """uniform: equally many of each class that the teacher sees; none: any images (a control)."""
+    unfilled: Literal["report", "fail"] = "report"
+    """What to do when the pools have too few images of a class: report the shortfall, or fail."""
+    seed: int = Field(0, ge=0)
+    """Which of a class's images are taken."""
+
+
+class SelectFromPools(SelectProxies):
+    """A selection's settings as its program gets them."""
+
+    shares: list[float | None] = [None]
+    """Share of the images that each pool gives; None throughout: the pools are one."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Rows that were chosen, and the classes that could not be filled."""
+
+    rows: np.ndarray
+    """Indices into the pool, in the random order in which they are stored."""
+    shortfall: dict[int, int]
+    """Class -> images that are missing."""
+
+
+def quotas(count: int, classes: int) -> np.ndarray:
+    """How many of each class make `count`: equal, the first classes taking the remainder."""
+    return np.full(classes, count // classes) + (np.arange(classes) < count % classes)
+
+
+def select(predicted_N: np.ndarray, classes: int, count: int | None, balance: str, seed: int) -> Selection:
+    """Choose rows at random, equally many of each predicted class where `balance` is uniform.
+
+    predicted_N: the teacher's class of each image, 0 to classes - 1. A class with fewer images than its
+    quota gives all that it has; the others do not make up for it, since that would undo the balance.
+    Raises UserError for an empty pool.
+    """
+    if len(predicted_N) == 0:
+        raise UserError("The pool is empty, so there is nothing to select. Raise the count of its proxies.")
+    order = np.random.default_rng(seed).permutation(len(predicted_N))
+    if balance == "none":
+        rows = order[: count if count is not None else None]
+        return Selection(rows, {0: max(0, (count or 0) - len(rows))} if count and count > len(rows) else {})
+    wanted = quotas(count if count is not None else len(predicted_N), classes)
+    seen = np.zeros(classes, int)
+    rank = np.empty(len(order), int)
+    predicted_in_order = predicted_N[order]
+    for label in range(classes):
+        here = predicted_in_order == label
+        seen[label] = here.sum()
+        rank[here] = np.arange(seen[label])
+    rows = order[rank < wanted[predicted_in_order]]
+    missing = np.maximum(wanted - seen, 0)
+    return Selection(rows, {int(label): int(missing[label]) for label in np.flatnonzero(missing)})
+
+
+def shares(shares: list[float | None], count: int | None, sizes: list[int]) -> list[int | None]:
+    """How many images each of several pools gives: `count` cut by the shares.
+
+    Without a count, the largest number for which every pool with a share can give its part.
+    """
+    parts = [share or 0.0 for share in shares]
+    if count is None:
+        count = int(min(size / part for size, part in zip(sizes, parts, strict=True) if part > 0))
+    return [int(part * count + 0.5) for part in parts]
+
+
+def scaled_entropy(histogram_K: np.ndarray) -> float:
+    """Entropy of a class histogram over its largest possible value: H / log K, 0 for one class, 1 for uniform.
+
+    The paper's "relative entropy" (an entropy scaled to 1, no KL divergence). Nine of ten equal classes
+    still give 0.954, so look at the smallest class beside it.
+    """
+    total = histogram_K.sum()
+    if total == 0 or len(histogram_K) < 2:
+        return 0.0
+    share = histogram_K[histogram_K > 0] / total
+    return float(-(share * np.log(share)).sum() / np.log(len(histogram_K)))
+
+
+def uniformity(histogram_K: np.ndarray) -> dict[str, object]:
+    """Scaled entropy, smallest class's share and number of empty classes of a histogram, and itself."""
+    return {
+        "histogram": histogram_K.tolist(),
+        "relative_entropy": scaled_entropy(histogram_K),
+        "smallest_share": float(histogram_K.min() / max(1, histogram_K.sum())),
+        "empty_classes": int((histogram_K == 0).sum()),
+    }
