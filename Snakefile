@@ -1,6 +1,5 @@
 # ProxyKD: from an image classifier to a smaller one, without its training data.
 # The table of contents: read the configuration, make the plan, include a rule for each stage.
-import os
 import sys
 
 from snakemake.utils import min_version
@@ -9,6 +8,7 @@ min_version("9.20")
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from proxykd.rules import Rules
+from proxykd.store import root
 
 # A run file is complete by itself: Snakemake would otherwise merge it into the default one.
 if not workflow.configfiles:
@@ -16,7 +16,7 @@ if not workflow.configfiles:
     configfile: "config.yaml"
 
 
-STORE = os.environ.get("PROXYKD_STORE") or "store"
+STORE = root()
 RULES = Rules.read(config)
 RESULTS = RULES.results
 

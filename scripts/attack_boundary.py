@@ -4,9 +4,16 @@ Up to four images a success: the last before the boundary, the first beyond it, 
 its class from each. Their classes are the teacher's for the stored 8-bit images.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from proxykd.boundary.settings import AttackBoundary
 from proxykd.shards import ShardWriter, read_table
 from proxykd.stage import Job, device, main
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def make(job: Job[AttackBoundary]) -> None:
@@ -19,7 +26,9 @@ def make(job: Job[AttackBoundary]) -> None:
 
     teacher = load(job.one("teacher"), device())
     selection = job.one("selection")
-    images_NHWC = torch.from_numpy(job.images(selection)).to(device())
+    selected_NHWC = job.images(selection)
+    teacher.description.check_fits(selected_NHWC, "The selected images")
+    images_NHWC = torch.from_numpy(selected_NHWC).to(device())
     predicted_N = read_table(selection, ["predicted"])["predicted"].to_numpy()
     classes = teacher.description.classes
     totals: dict[str, int] = {}
@@ -38,15 +47,15 @@ def make(job: Job[AttackBoundary]) -> None:
             progress.advance(batch.counts["views"], pairs=str(totals["kept"]))
     if totals["kept"] == 0:
         raise UserError(
-            f"attack_boundary made no pair from {totals['views']} views: {totals['already']} were in their target "
-            f"class already, {totals['failed']} did not cross, {totals['rounded']} were lost to rounding. Raise "
-            "attack_boundary.epsilon or iterations, or set targets: uniform."
+            f"attack_boundary made no pair from {totals['views']} views: {totals['already']} were in "
+            f"their target class already, {totals['failed']} did not cross, {totals['rounded']} were lost to "
+            "rounding. Raise attack_boundary.epsilon or iterations, or set targets: uniform."
         )
     job.shards, job.classes = writer.shards, classes
     job.facts |= {"counts": totals, "pairs": pairs_KK.tolist(), "members": 4 if job.settings.deeper else 2}
 
 
-def _count_pairs(rows: list, pairs_KK) -> None:  # noqa: ANN001
+def _count_pairs(rows: list[dict[str, Any]], pairs_KK: np.ndarray) -> None:
     """Count the pairs from each class (row) to each (column), as the stored images have them."""
     before = None
     for row in rows:

@@ -16,7 +16,9 @@ def make(job: Job[DistillStudent]) -> None:
     from proxykd.training.loop import write_records
 
     teacher = load(job.one("teacher"), device())
-    images_NHWC = torch.from_numpy(job.images(job.one("selection"))).to(device())
+    selected_NHWC = job.images(job.one("selection"))
+    teacher.description.check_fits(selected_NHWC, "The selected images")
+    images_NHWC = torch.from_numpy(selected_NHWC).to(device())
     attacked = None
     if "boundary" in job.upstream:
         members = job.index("boundary").facts["members"]

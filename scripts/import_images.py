@@ -7,6 +7,7 @@ torchvision's sets; brings all images to one size and number of channels.
 from importlib import import_module
 
 from proxykd.images.settings import ImportImages
+from proxykd.presentation.progress import log
 from proxykd.shards import ShardWriter
 from proxykd.stage import Job, main
 
@@ -15,6 +16,11 @@ def make(job: Job[ImportImages]) -> None:
     (module,) = job.settings.modules()
     with job.progress("import_images", job.settings.limit or 0) as progress:
         imported = import_module(module).read(job.settings, progress.advance)
+    if imported.ignored:
+        shown = ", ".join(imported.ignored[:5]) + (", ..." if len(imported.ignored) > 5 else "")
+        log.warning(
+            "%d files are no images of a class and were passed over: %s", len(imported.ignored), shown
+        )
     with ShardWriter(job.folder) as writer:
         for image_HWC, label, origin in zip(
             imported.images_NHWC, imported.labels, imported.origins, strict=True

@@ -20,7 +20,7 @@ def make(job: Job[ImportTeacher]) -> None:
 
     settings = job.settings
     path = Path(settings.checkpoint).expanduser()
-    weights = read_weights(path)
+    weights = read_weights(path, settings.trust)
     described = Description(
         settings.architecture,
         settings.size,
@@ -37,7 +37,10 @@ def make(job: Job[ImportTeacher]) -> None:
     with torch.inference_mode():
         logits_NK = teacher(x_NCHW)
     if not logits_NK.isfinite().all():
-        raise UserError(f"{path} gives outputs that are not finite. Its weights are damaged.")
+        raise UserError(
+            f"{path} gives outputs that are not finite: its weights are damaged, or too large. Fetch "
+            "it again, or correct import_teacher.mean and deviation."
+        )
     save(teacher, job.folder)
     job.classes = described.classes
 

@@ -1,1 +1,75 @@
-"""to be replaced by the report"""
+"""Write the report: one page, one summary as JSON, and links to what the experiments are made of.
+
+    python scripts/report.py --settings <JSON or file> --out results
+
+Everything is read from the store, nothing is computed anew, and nothing is kept in the store. A stage that
+is not finished or damaged is named.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from proxykd.errors import UserError, run
+
+
+def read_configuration(text: str) -> tuple[dict[str, Any], str]:
+    """The configuration, as YAML or JSON has it, and its place for messages: JSON text, or a file."""
+    import yaml
+
+    if text.lstrip().startswith("{"):
+        content, place = text, "--settings"
+    else:
+        place = text
+        try:
+            content = Path(text).read_text()
+        except OSError as error:
+            raise UserError(
+                f"--settings {text}: {error.strerror}. Give JSON or a file that holds it."
+            ) from error
+    try:
+        # JSON is read by its own parser: YAML would take "1e-4" for a text.
+        raw = json.loads(content) if content.lstrip().startswith("{") else yaml.safe_load(content)
+    except (json.JSONDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"{place} is neither valid JSON nor YAML: {error}.") from error
+    if not isinstance(raw, dict):
+        raise UserError(f"{place} holds no settings.")
+    return raw, place
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="report.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--settings", required=True, help="the configuration, as JSON or as a file of YAML")
+    parser.add_argument(
+        "--out", type=Path, help="folder to write into (default: the configuration's results)"
+    )
+    parser.add_argument("--command", default="", help="the command behind the run, to show on the page")
+    parser.add_argument("--log", type=Path, help="write log lines to this file instead of stderr")
+    arguments = parser.parse_args()
+
+    from proxykd.presentation.progress import log, start_log
+
+    start_log(arguments.log)
+    raw, place = read_configuration(arguments.settings)
+
+    from proxykd.configuration import load
+    from proxykd.plan import Plan
+    from proxykd.presentation import links, page, summary
+    from proxykd.presentation.collect import collect
+    from proxykd.store import write_atomically
+
+    shown = collect(Plan(load(raw, place)))
+    out = arguments.out or shown.configuration.results
+    out.mkdir(parents=True, exist_ok=True)
+    content = page.render(shown, raw, out, arguments.command).encode()
+    links.write(shown, out)
+    write_atomically(out / "summary.json", summary.as_json(summary.summarise(shown)).encode())
+    write_atomically(out / "report.html", content)
+    log.info("wrote %s and %s", out / "report.html", out / "summary.json")
+
+
+if __name__ == "__main__":
+    run(main)

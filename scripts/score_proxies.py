@@ -4,44 +4,41 @@ from proxykd.selection import ScoreProxies, uniformity
 from proxykd.shards import TABLE, write_table
 from proxykd.stage import Job, device, main
 
+BLOCK = 65_536
+"""Rows whose probabilities are in memory at once, in double precision."""
+
 
 def make(job: Job[ScoreProxies]) -> None:
     import numpy as np
     import pyarrow as pa
 
     from proxykd.networks.files import load
-    from proxykd.networks.outputs import logits_of, softmax
+    from proxykd.networks.outputs import log_softmax, logits_of
 
     teacher = load(job.one("teacher"), device())
+    classes = teacher.description.classes
     images_NHWC = job.images(job.one("pool"))
-    _check_fits(images_NHWC, teacher.description)
+    teacher.description.check_fits(images_NHWC, "The pool's images")
     with job.progress("score_proxies", len(images_NHWC)) as progress:
         logits_NK = logits_of(teacher, images_NHWC, device(), job.settings.precision, progress.advance)
-    probability_NK = softmax(logits_NK)
-    logs_NK = np.log(np.maximum(probability_NK, np.finfo(np.float64).tiny))
-    classes = teacher.description.classes
     predicted_N = logits_NK.argmax(1)
+    confidence_N, entropy_N = np.empty((2, len(logits_NK)), np.float32)
+    for first in range(0, len(logits_NK), BLOCK):
+        block = slice(first, first + BLOCK)
+        log_NK = log_softmax(logits_NK[block])
+        probability_NK = np.exp(log_NK)
+        confidence_N[block] = probability_NK.max(1)
+        entropy_N[block] = -(probability_NK * log_NK).sum(1)
     columns = {
         "key": [f"{row:08d}" for row in range(len(images_NHWC))],
         "predicted": predicted_N,
-        "confidence": probability_NK.max(1).astype(np.float32),
-        "entropy": (-(probability_NK * logs_NK).sum(1)).astype(np.float32),
+        "confidence": confidence_N,
+        "entropy": entropy_N,
         "logits": pa.FixedSizeListArray.from_arrays(pa.array(logits_NK.ravel()), logits_NK.shape[1]),
     }
     write_table(job.folder / TABLE, columns)
     job.classes = classes
     job.facts |= uniformity(np.bincount(predicted_N, minlength=len(classes)))
-
-
-def _check_fits(images_NHWC, description) -> None:  # noqa: ANN001
-    from proxykd.errors import UserError
-
-    wanted = (description.size, description.size, description.channels)
-    if images_NHWC.shape[1:] != wanted:
-        raise UserError(
-            f"The pool's images are {'x'.join(map(str, images_NHWC.shape[1:]))} and the teacher takes "
-            f"{'x'.join(map(str, wanted))} (height, width, channels). Correct size and channels of the set."
-        )
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 The test split is not read here.
 """
 
+import numpy as np
+
 from proxykd.shards import read_table
 from proxykd.stage import Job, device, main
 from proxykd.training.settings import TrainTeacher
@@ -14,7 +16,7 @@ def make(job: Job[TrainTeacher]) -> None:
     from proxykd.training.loop import write_records
     from proxykd.training.teacher import accuracy, train_teacher
 
-    def labelled(role: str) -> tuple:
+    def labelled(role: str) -> tuple[np.ndarray, np.ndarray]:
         folder = job.one(role)
         return job.images(folder), read_table(folder, ["label"])["label"].to_numpy()
 

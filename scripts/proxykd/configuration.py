@@ -6,7 +6,7 @@ Plumbing: not in a stage's code digest.
 from __future__ import annotations
 
 import copy
-import difflib
+import json
 import re
 from pathlib import Path
 from typing import Any, Self
@@ -14,18 +14,23 @@ from typing import Any, Self
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from proxykd.augmentation.settings import PRESETS
 from proxykd.boundary.settings import AttackBoundary
 from proxykd.distillation.settings import DistillStudent
 from proxykd.errors import UserError
 from proxykd.evaluation.settings import EvaluateStudent
 from proxykd.images.settings import ImageSet
+from proxykd.mistakes import describe
 from proxykd.networks.settings import ImportTeacher
+from proxykd.outside import fill_paths
 from proxykd.proxies.settings import RenderedPool
 from proxykd.section import Section
 from proxykd.selection import ScoreProxies, SelectProxies
 from proxykd.training.settings import TrainTeacher
 
 SEEDED = ("render_proxies", "select_proxies", "attack_boundary", "train_teacher", "distill_student")
+TOP = ("experiments", "note", "results", "seeds", "title")
+"""What a configuration file says of all experiments together."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
 
 
@@ -79,7 +84,9 @@ class Experiment(Section):
         for name in named:
             if name is not None and name not in self.import_images:
                 known = ", ".join(self.import_images) or "none"
-                raise ValueError(f"no set of images is named {name!r} under import_images; there are: {known}")
+                raise ValueError(
+                    f"no set of images is named {name!r} under import_images; there are: {known}"
+                )
         given = [pool.share for pool in self.proxies if pool.share is not None]
         if given and (len(given) != len(self.proxies) or abs(sum(given) - 1) > 1e-6):
             raise ValueError("proxies: either every pool has a share and they sum to 1, or none has one")
@@ -92,6 +99,7 @@ class Configuration(BaseModel):
     title: str
     note: str
     seeds: dict[str, list[int]]
+    """Seeds by stage, lists of equal length; empty: the settings' own seeds, once."""
     experiments: dict[str, Experiment]
     results: Path
 
@@ -101,24 +109,34 @@ def load(given: dict[str, Any], place: str = "the configuration") -> Configurati
 
     Raises UserError that names the key, what is wrong with it, and what it might have meant.
     """
-    given = copy.deepcopy(given)
-    title = given.pop("title", "ProxyKD")
-    note = given.pop("note", "")
-    results = given.pop("results", "results")
-    seeds = _seeds(given.pop("seeds", [0]), place)
-    overrides = given.pop("experiments", None) or {"base": {}}
+    base = fill_paths(plain(given), place)
+    title = base.pop("title", None) or "ProxyKD"
+    note = base.pop("note", None) or ""
+    results = base.pop("results", None) or "results"
+    seeds = _seeds(base.pop("seeds", None), place)
+    overrides = base.pop("experiments", None) or {"base": None}
     if not isinstance(overrides, dict):
         raise UserError(f"{place}: experiments is a mapping from a name to what differs from the base.")
     experiments = {}
     for name, override in overrides.items():
-        if not NAME.fullmatch(str(name)):
-            raise UserError(f"{place}: experiments.{name}: a name has letters, digits and + . _ - only.")
-        merged = merge(given, override or {})
-        prefix = f"experiments.{name}: " if override else ""
-        experiments[str(name)] = _experiment(merged, given, f"{place}: {prefix}")
+        if not NAME.fullmatch(name):
+            raise UserError(
+                f"{place}: experiments.{name}: a name starts with a letter or digit, and has letters, digits "
+                "and + . _ - only."
+            )
+        if not isinstance(override, dict | None):
+            raise UserError(
+                f"{place}: experiments.{name} is {override!r}, and should be a mapping of what differs."
+            )
+        experiments[name] = _experiment(base, override or {}, place, f"experiments.{name}")
     return Configuration(
         title=str(title), note=str(note), seeds=seeds, experiments=experiments, results=Path(str(results))
     )
+
+
+def plain(given: dict[str, Any]) -> dict[str, Any]:
+    """A configuration as JSON would have it: all keys are text, dates too; whoever reads it gets the same."""
+    return json.loads(json.dumps(given, default=str))
 
 
 def read(path: Path) -> Configuration:
@@ -146,77 +164,38 @@ def merge(base: Any, override: Any) -> Any:
 
 def _seeds(given: Any, place: str) -> dict[str, list[int]]:
     """Seeds by stage; a bare list is the students'."""
+    if given is None:
+        return {}
     by_stage = given if isinstance(given, dict) else {"distill_student": given}
     for stage, several in by_stage.items():
+        where = f"seeds.{stage}" if by_stage is given else "seeds"
         if stage not in SEEDED:
-            raise UserError(f"{place}: seeds.{stage}: only {', '.join(SEEDED)} have seeds.")
-        whole = isinstance(several, list) and several and all(type(seed) is int and seed >= 0 for seed in several)
-        if not whole or len(set(several)) != len(several):
-            raise UserError(f"{place}: seeds.{stage} must be a list of different whole numbers from 0.")
+            raise UserError(f"{place}: {where}: only {', '.join(SEEDED)} have seeds.")
+        numbers = several if isinstance(several, list) else []
+        whole = all(type(seed) is int and 0 <= seed < 2**31 for seed in numbers)
+        if not numbers or not whole or len(set(numbers)) != len(numbers):
+            raise UserError(f"{place}: {where} must be a list of different whole numbers from 0.")
     if len({len(several) for several in by_stage.values()}) > 1:
         raise UserError(f"{place}: seeds: the stages' lists are paired, so they need the same length.")
     return by_stage
 
 
-def _experiment(merged: dict[str, Any], base: dict[str, Any], place: str) -> Experiment:
+def _experiment(base: dict[str, Any], override: dict[str, Any], place: str, name: str) -> Experiment:
     try:
-        return Experiment.model_validate(merged)
+        return Experiment.model_validate(merge(base, override))
     except ValidationError as error:
-        raise UserError("\n".join(_problem(detail, place) for detail in error.errors()[:5])) from error
-
-
-def _problem(detail: Any, place: str) -> str:
-    location = [str(part) for part in detail["loc"]]
-    # A union's tag stands in pydantic's location, not in the file.
-    shown = [part for part in location if part not in {"shaders", "leaves", "noise"} or part == location[-1]]
-    where = ".".join(shown)
-    if detail["type"] == "extra_forbidden":
-        return f"{place}{where} is no setting. {_suggestion(location)}"
-    if detail["type"] == "missing":
-        return f"{place}{where} is missing; it has no default."
-    message = detail["msg"].removeprefix("Value error, ")
-    value = f" (it is {detail['input']!r})" if not isinstance(detail["input"], dict | list) else ""
-    return f"{place}{where + ': ' if where else ''}{message[0].lower() + message[1:]}{value}."
-
-
-def _suggestion(location: list[str]) -> str:
-    known = _fields(Experiment, location[:-1])
-    if len(location) == 1:
-        known = [*known, "title", "note", "seeds", "experiments", "results"]
-    near = difflib.get_close_matches(location[-1], known, 1)
-    return f"Did you mean {near[0]}?" if near else f"There are: {', '.join(sorted(known))}."
-
-
-def _fields(model: Any, location: list[str]) -> list[str]:
-    """Names of the fields at a place of the configuration, found in its JSON schema."""
-    schema = model.model_json_schema()
-    definitions = schema.get("$defs", {})
-
-    def resolve(node: dict[str, Any], path: list[str]) -> set[str]:
-        if "$ref" in node:
-            return resolve(definitions[node["$ref"].rpartition("/")[2]], path)
-        found: set[str] = set()
-        for variant in [*node.get("anyOf", []), *node.get("oneOf", [])]:
-            tag = path[0] if path else None
-            # A union's tag stands in pydantic's location: skip it.
-            found |= resolve(variant, path[1:] if tag in node.get("discriminator", {}).get("mapping", {}) else path)
-        if not path:
-            return found | set(node.get("properties", {}))
-        properties = node.get("properties", {})
-        if path[0] in properties:
-            found |= resolve(properties[path[0]], path[1:])
-        for inner in (node.get("items"), node.get("additionalProperties")):
-            if isinstance(inner, dict):
-                found |= resolve(inner, path[1:])
-        return found
-
-    return sorted(resolve(schema, location))
+        raise UserError(describe(error, Experiment, TOP, override, place, name)) from error
 
 
 def schema() -> dict[str, Any]:
     """The JSON schema of a configuration file, for editors."""
     base = Experiment.model_json_schema()
-    properties = base["properties"]
+    # A preset's name, or fields with a preset below them, are turned into fields before they are checked.
+    fields = base["$defs"]["Augmentation"]
+    preset = {"enum": list(PRESETS), "description": "Fields that are not given are the preset's."}
+    fields["properties"]["preset"] = preset
+    base["$defs"]["Augmentation"] = {"anyOf": [preset, fields]}
+    seeds = {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1, "uniqueItems": True}
     top = {
         "title": {"type": "string", "description": "Headline of the report."},
         "note": {"type": "string", "description": "What a reader of the report must know first."},
@@ -224,8 +203,8 @@ def schema() -> dict[str, Any]:
         "seeds": {
             "description": "The students' seeds, or lists of equal length by stage.",
             "anyOf": [
-                {"type": "array", "items": {"type": "integer", "minimum": 0}},
-                {"type": "object", "propertyNames": {"enum": list(SEEDED)}},
+                seeds,
+                {"type": "object", "properties": dict.fromkeys(SEEDED, seeds), "additionalProperties": False},
             ],
         },
         "experiments": {
@@ -239,6 +218,6 @@ def schema() -> dict[str, Any]:
         "title": "A ProxyKD configuration",
         "type": "object",
         "additionalProperties": False,
-        "properties": top | properties,
+        "properties": top | base["properties"],
         "$defs": base["$defs"],
     }

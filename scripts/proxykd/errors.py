@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
+import signal
 import sys
 from collections.abc import Callable
+from types import FrameType
+from typing import NoReturn
 
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+# Libraries that write through C++ or Rust raise errors of their own, with the system's text in them.
+DISK_FULL_TEXTS = (
+    *(os.strerror(number) for number in sorted(DISK_FULL)),
+    "PytorchStreamWriter failed writing file",
+    "unexpected pos",
+)
+FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 class UserError(Exception):
@@ -21,35 +32,54 @@ def sentence(error: BaseException) -> str | None:
     """The sentence for an error that the user can do something about, else None."""
     if isinstance(error, UserError):
         return str(error)
-    if isinstance(error, OSError) and error.errno in DISK_FULL:
-        place = f" {error.filename}" if error.filename else ""
+    number = error.errno if isinstance(error, OSError) else None
+    filename = getattr(error, "filename", None)
+    if number in DISK_FULL or any(text in str(error) for text in DISK_FULL_TEXTS):
+        place = f" {filename}" if filename else ""
+        reason = os.strerror(number) if number else str(error).splitlines()[0]
         return (
-            f"The disk is full, or a quota is used up, while writing{place}: {error.strerror}. Nothing was "
-            "published. Free some space (scripts/store.py list shows what is large) and start again."
+            f"The disk is full, or a quota is used up, while writing{place}: {reason}. Nothing was "
+            "published. Free some space (python scripts/store.py list shows what is large) and start again."
         )
-    if isinstance(error, PermissionError):
-        return f"No permission for {error.filename}. Ask its owner, or name another store in PROXYKD_STORE."
+    if number in FORBIDDEN:
+        place = f" for {filename}" if filename else ""
+        reason = os.strerror(number)
+        return f"No permission{place}: {reason}. Ask its owner, or name another store in PROXYKD_STORE."
     return None
 
 
-def run(program: Callable[[], int | None]) -> None:
+def run(program: Callable[[], int | None]) -> NoReturn:
     """Run a command-line program; end it with a sentence and status 1 on a user's mistake.
 
-    Status 130 stands for an interrupt from the keyboard, as shells have it.
+    The sentence goes to stderr, and to the log file where there is one. Status 130 stands for an interrupt
+    from the keyboard and 143 for SIGTERM (a cluster's time limit, say), as shells have it; what was made so
+    far is cleaned up first.
     """
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         status = program() or 0
     except KeyboardInterrupt:
-        print("Interrupted. Nothing unfinished was published; start again to continue.", file=sys.stderr)
+        _tell("Interrupted. Nothing unfinished was published; start again to continue.")
         status = 130
     except BrokenPipeError:
         # The reader (head, less) went away: no mistake of anyone's, and stdout cannot be flushed any more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
-    except (UserError, OSError) as error:
+    except Exception as error:
         told = sentence(error)
         if told is None:
             raise
-        print(f"error: {told}", file=sys.stderr)
+        _tell(f"error: {told}")
         status = 1
     raise SystemExit(status)
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr)
+    for handler in logging.getLogger("proxykd").handlers:
+        if isinstance(handler, logging.FileHandler):
+            handler.handle(logging.LogRecord("proxykd", logging.ERROR, "", 0, line, (), None))
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)

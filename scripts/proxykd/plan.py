@@ -10,12 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from proxykd import store
-from proxykd.augmentation.settings import Augmentation
 from proxykd.configuration import Configuration, Experiment, Pool
-from proxykd.distillation.settings import DistillStudent
+from proxykd.derivation import input_of, seeded, sized, student_settings
 from proxykd.errors import UserError
 from proxykd.images.settings import ImportImages
 from proxykd.outside import Digests
@@ -105,8 +103,8 @@ class Plan:
             return self.stages[name][key]
         except KeyError:
             raise UserError(
-                f"{name}/{key} is not in the plan: the configuration or the code changed after the run began. "
-                "Start the same command again; it plans anew and reuses what is finished."
+                f"{name}/{key} is not in the plan: the configuration or the code changed after the run "
+                "began. Start the same command again; it plans anew and reuses what is finished."
             ) from None
 
     def all_stages(self) -> Iterator[Stage]:
@@ -131,17 +129,18 @@ class Plan:
         return self.stages[name].setdefault(key, Stage(name, settings, upstream, key, data))
 
     def _experiment(self, name: str, settings: Experiment) -> PlannedExperiment:
-        seeds = self.configuration.seeds
-        count = len(next(iter(seeds.values())))
-        runs = [
-            self._run(settings, {stage: several[i] for stage, several in seeds.items()}) for i in range(count)
+        several = self.configuration.seeds
+        count = len(next(iter(several.values()), [0]))
+        each = [
+            self._run(settings, {stage: seeds[i] for stage, seeds in several.items()}) for i in range(count)
         ]
-        size, channels = _input_of(settings)
+        # Seeds of a stage that this experiment does not have give the same student again, not another one.
+        runs = list({run.student.key: run for run in reversed(each)}.values())[::-1]
         evaluation = settings.evaluate_student
-        images = (
-            self._images(settings, evaluation.images, evaluation.split) if evaluation.images is not None else None
-        )
-        heldout = self._add("render_proxies", _sized(evaluation.heldout, size, channels))
+        images = None
+        if evaluation.images is not None:
+            images = self._fitting_images(settings, evaluation.images, evaluation.split)
+        heldout = self._add("render_proxies", sized(evaluation.heldout, *input_of(settings)))
         planned = self._add(
             "evaluate_student",
             evaluation,
@@ -160,7 +159,7 @@ class Plan:
         scores = [
             self._add("score_proxies", settings.score_proxies, teacher=teacher, pool=pool) for pool in pools
         ]
-        wanted = _seeded(settings.select_proxies, seeds.get("select_proxies"))
+        wanted = seeded(settings.select_proxies, seeds.get("select_proxies"))
         selection = self._add(
             "select_proxies",
             SelectFromPools(**wanted.model_dump(), shares=[pool.share for pool in settings.proxies]),
@@ -169,16 +168,17 @@ class Plan:
         )
         boundary = None
         if settings.attack_boundary is not None:
-            attack = _seeded(settings.attack_boundary, seeds.get("attack_boundary"))
+            attack = seeded(settings.attack_boundary, seeds.get("attack_boundary"))
             boundary = self._add("attack_boundary", attack, teacher=teacher, selection=selection)
         student = self._add(
             "distill_student",
-            _student_settings(settings, seeds),
+            student_settings(settings, seeds),
             teacher=teacher,
             selection=selection,
             boundary=boundary,
         )
-        return Run(teacher, pools, scores, selection, boundary, student, seeds.get("distill_student", 0))
+        seed = seeds.get("distill_student", settings.distill_student.recipe.seed)
+        return Run(teacher, pools, scores, selection, boundary, student, seed)
 
     def _teacher(self, settings: Experiment, seeds: dict[str, int]) -> Stage:
         if settings.import_teacher is not None:
@@ -186,7 +186,7 @@ class Plan:
         teacher = settings.train_teacher
         assert teacher is not None
         if "train_teacher" in seeds:
-            recipe = _seeded(teacher.recipe, seeds["train_teacher"])
+            recipe = seeded(teacher.recipe, seeds["train_teacher"])
             teacher = teacher.model_copy(update={"recipe": recipe})
         has_validation = settings.import_images[teacher.images].validation_share > 0
         return self._add(
@@ -200,58 +200,22 @@ class Plan:
         wanted = settings.import_images[name].model_dump() | {"split": split}
         return self._add("import_images", ImportImages.model_validate(wanted))
 
+    def _fitting_images(self, settings: Experiment, name: str, split: str) -> Stage:
+        """Images that the teacher takes as they are. UserError where they have another size or channels."""
+        images, (size, channels) = settings.import_images[name], input_of(settings)
+        if (images.size, images.channels) != (size, channels):
+            raise UserError(
+                f"import_images.{name} has size {images.size} and channels {images.channels}, but the "
+                f"teacher takes size {size} and channels {channels}. Give the set those."
+            )
+        return self._images(settings, name, split)
+
     def _pool(self, settings: Experiment, pool: Pool, seeds: dict[str, int]) -> Stage:
         if pool.import_images is not None:
-            return self._images(settings, pool.import_images, pool.split)
-        rendered = _sized(pool.render_proxies, *_input_of(settings))
-        return self._add("render_proxies", _seeded(rendered, seeds.get("render_proxies")))
+            return self._fitting_images(settings, pool.import_images, pool.split)
+        rendered = sized(pool.render_proxies, *input_of(settings))
+        return self._add("render_proxies", seeded(rendered, seeds.get("render_proxies")))
 
 
 def _distinct(stages: Iterator[Stage]) -> list[Stage]:
     return list({stage.key: stage for stage in stages}.values())
-
-
-def _input_of(settings: Experiment) -> tuple[int, int]:
-    """Size in pixels and channels of the teacher's input."""
-    if settings.import_teacher is not None:
-        return settings.import_teacher.size, settings.import_teacher.channels
-    assert settings.train_teacher is not None
-    images = settings.import_images[settings.train_teacher.images]
-    return images.size, images.channels
-
-
-def _sized(pool: Any, size: int, channels: int) -> Any:
-    """A rendered pool at the teacher's input size, which its settings may also state themselves."""
-    for name, needed in (("size", size), ("channels", channels)):
-        if getattr(pool, name) not in {None, needed}:
-            raise UserError(
-                f"render_proxies.{name} is {getattr(pool, name)}, but the teacher takes {needed}. Leave it out: "
-                "it is filled in."
-            )
-    return pool.model_copy(update={"size": size, "channels": channels})
-
-
-def _seeded(section: Any, seed: int | None) -> Any:
-    return section if seed is None else section.model_copy(update={"seed": seed})
-
-
-def _student_settings(settings: Experiment, seeds: dict[str, int]) -> DistillStudent:
-    """A student's settings with the paper's choices filled in where none was made.
-
-    Temperature 20 and the extreme augmentation for rendered proxies, 2 and the standard one for real ones
-    (Frank & Davis, CVPR 2025). Both are held equal in a comparison by stating them.
-    """
-    student = settings.distill_student
-    rendered = any(pool.render_proxies is not None for pool in settings.proxies)
-    shaders = any(pool.render_proxies and pool.render_proxies.kind == "shaders" for pool in settings.proxies)
-    filled: dict[str, Any] = {}
-    if student.temperature is None:
-        filled["temperature"] = 20.0 if rendered else 2.0
-    if student.augmentation is None:
-        filled["augmentation"] = Augmentation.model_validate("extreme" if shaders else "standard")
-    if settings.attack_boundary is None:
-        # A policy that is not used must not tell two students apart.
-        filled["boundary"] = None
-    if "distill_student" in seeds:
-        filled["recipe"] = _seeded(student.recipe, seeds["distill_student"])
-    return student.model_copy(update=filled)

@@ -6,15 +6,13 @@ Plumbing: not in a stage's code digest.
 from __future__ import annotations
 
 import hashlib
-import json
 import shlex
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from snakemake.exceptions import WorkflowError
 
-from proxykd.configuration import load
+from proxykd.configuration import load, plain
 from proxykd.errors import UserError
 from proxykd.plan import Plan, Stage
 from proxykd.section import canonical_json
@@ -37,8 +35,8 @@ class Rules:
 
     @classmethod
     def read(cls, config: dict[str, Any]) -> Rules:
-        """The rules of a configuration as Snakemake read it; a mistake in it ends the program with a sentence."""
-        raw = json.loads(json.dumps(config))
+        """The rules of a configuration as Snakemake read it; a mistake ends the program with a sentence."""
+        raw = plain(config)
         try:
             return cls(Plan(load(raw)), raw)
         except UserError as error:

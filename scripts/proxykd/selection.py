@@ -50,7 +50,7 @@ class Selection:
     rows: np.ndarray
     """Indices into the pool, in the random order in which they are stored."""
     shortfall: dict[int, int]
-    """Class -> images that are missing."""
+    """Class -> images that are missing; empty where no balance was asked for."""
 
 
 def quotas(count: int, classes: int) -> np.ndarray:
@@ -59,7 +59,7 @@ def quotas(count: int, classes: int) -> np.ndarray:
 
 
 def select(predicted_N: np.ndarray, classes: int, count: int | None, balance: str, seed: int) -> Selection:
-    """Choose rows at random, equally many of each predicted class where `balance` is uniform.
+    """Choose `count` rows (None: all) at random, equally many of each class where `balance` is uniform.
 
     predicted_N: the teacher's class of each image, 0 to classes - 1. A class with fewer images than its
     quota gives all that it has; the others do not make up for it, since that would undo the balance.
@@ -69,8 +69,7 @@ def select(predicted_N: np.ndarray, classes: int, count: int | None, balance: st
         raise UserError("The pool is empty, so there is nothing to select. Raise the count of its proxies.")
     order = np.random.default_rng(seed).permutation(len(predicted_N))
     if balance == "none":
-        rows = order[: count if count is not None else None]
-        return Selection(rows, {0: max(0, (count or 0) - len(rows))} if count and count > len(rows) else {})
+        return Selection(order[:count], {})
     wanted = quotas(count if count is not None else len(predicted_N), classes)
     seen = np.zeros(classes, int)
     rank = np.empty(len(order), int)
@@ -84,19 +83,19 @@ def select(predicted_N: np.ndarray, classes: int, count: int | None, balance: st
     return Selection(rows, {int(label): int(missing[label]) for label in np.flatnonzero(missing)})
 
 
-def shares(shares: list[float | None], count: int | None, sizes: list[int]) -> list[int | None]:
-    """How many images each of several pools gives: `count` cut by the shares.
+def divide(count: int | None, shares: list[float], sizes: list[int]) -> list[int]:
+    """How many images each of several pools gives: `count` cut by the shares, which sum to 1.
 
-    Without a count, the largest number for which every pool with a share can give its part.
+    Without a count, the largest number for which every pool has its part.
     """
-    parts = [share or 0.0 for share in shares]
     if count is None:
-        count = int(min(size / part for size, part in zip(sizes, parts, strict=True) if part > 0))
-    return [int(part * count + 0.5) for part in parts]
+        count = int(min(size / share for size, share in zip(sizes, shares, strict=True)))
+    ends = np.rint(np.cumsum(shares) / np.sum(shares) * count).astype(int)
+    return np.diff(ends, prepend=0).tolist()
 
 
 def scaled_entropy(histogram_K: np.ndarray) -> float:
-    """Entropy of a class histogram over its largest possible value: H / log K, 0 for one class, 1 for uniform.
+    """Entropy of a class histogram over its largest possible value: H / log K, 0 for one class to 1.
 
     The paper's "relative entropy" (an entropy scaled to 1, no KL divergence). Nine of ten equal classes
     still give 0.954, so look at the smallest class beside it.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import tarfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,8 @@ FORMAT = 1
 SAMPLES_PER_SHARD = 10_000
 TABLE = "samples.parquet"
 ROW_GROUP = 100_000
+KEY = re.compile(r"[0-9a-f]{16}")
+ALTERED = "its SHA-256 is not the one in index.json"
 
 
 @dataclass
@@ -54,14 +57,14 @@ class ShardWriter:
             write_table(self.folder / TABLE, self.rows)
         elif self._tar is not None:
             # The folder is thrown away; closing the tar would only hide the first error behind a second.
-            self._tar.fileobj.close()  # type: ignore[union-attr]
+            self._tar.fileobj.close()
 
     def add(self, image_HWC: np.ndarray, row: dict[str, Any]) -> None:
         """Append one uint8 image of 1 or 3 channels; `row` is what is known of it."""
         self.add_encoded(encode(image_HWC), "png", row)
 
     def add_encoded(self, content: bytes, suffix: str, row: dict[str, Any]) -> None:
-        """Append one image that is encoded already."""
+        """Append one image that is encoded already; `suffix` is its format's, without a dot."""
         if self._tar is None:
             self._tar = tarfile.open(self._path, "w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
         key = f"{len(self.rows):08d}"
@@ -128,7 +131,7 @@ def read_images(folder: Path, shards: list[dict[str, Any]]) -> np.ndarray:
     Every shard's digest and number of samples is checked against the index while it is read: a tar that
     was cut between two members otherwise reads as a shorter one without an error.
     """
-    workers = min(4, os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count() or 1)
+    workers = min(4, os.cpu_count() or 1)
     images: np.ndarray | None = None
     total = sum(shard["samples"] for shard in shards)
     at = 0
@@ -138,6 +141,9 @@ def read_images(folder: Path, shards: list[dict[str, Any]]) -> np.ndarray:
             for image_HWC in pool.map(decode, members, chunksize=256):
                 if images is None:
                     images = np.empty((total, *image_HWC.shape), np.uint8)
+                if image_HWC.shape != images.shape[1:]:
+                    # NumPy would broadcast one channel to three without a word.
+                    raise UserError(damaged(folder / shard["name"], "its images differ in size or channels"))
                 images[at] = image_HWC
                 at += 1
     if images is None:
@@ -152,9 +158,8 @@ def read_shard(path: Path, expected: dict[str, Any]) -> list[bytes]:
     except FileNotFoundError as error:
         raise UserError(damaged(path, "it is missing")) from error
     if hashlib.sha256(content).hexdigest() != expected["sha256"]:
-        cut = len(content) < expected["bytes"]
-        reason = "it is truncated" if cut else "its SHA-256 is not the one in index.json"
-        raise UserError(damaged(path, reason))
+        cut = f"it is truncated: it has {len(content)} bytes, not {expected['bytes']}"
+        raise UserError(damaged(path, cut if len(content) < expected["bytes"] else ALTERED))
     members = list(_members(content))
     if len(members) != expected["samples"]:
         raise UserError(damaged(path, f"it holds {len(members)} samples and should {expected['samples']}"))
@@ -170,9 +175,12 @@ def _members(content: bytes) -> Iterator[bytes]:
 
 
 def damaged(path: Path, reason: str) -> str:
-    """What to tell whoever meets a damaged file of the store."""
-    stage, key = path.parent.parent.name, path.parent.name
-    return (
-        f"{path} is damaged: {reason}. Remove that dataset with `python scripts/store.py discard {stage}/{key}` "
-        "and start again: it and what was not yet made from it are rebuilt."
-    )
+    """What to tell whoever meets a damaged file of the store, or of a result that lies elsewhere."""
+    for folder in path.parents:
+        if KEY.fullmatch(folder.name):
+            command = f"python scripts/store.py discard {folder.parent.name}/{folder.name}"
+            return (
+                f"{path} is damaged: {reason}. Remove that dataset with `{command}` and start again: it and "
+                "what was not yet made from it are rebuilt."
+            )
+    return f"{path} is damaged: {reason}. Remove {path.parent} and make it again."

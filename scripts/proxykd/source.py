@@ -2,8 +2,8 @@
 
 The digest is taken from syntax trees without docstrings, so comments, docstrings and formatting do not
 count. Imports inside ProxyKD are followed, wherever in a file they stand. What never counts is the
-plumbing (it has a format version in the key instead), how things are shown, and the modules that only
-define settings: their resolved values are in the key already.
+plumbing (it has a format version in the key instead), how things are shown, the package's own `__init__`
+(a version), and the modules that only define settings: their resolved values are in the key already.
 """
 
 from __future__ import annotations
@@ -19,8 +19,29 @@ SCRIPTS = Path(__file__).resolve().parent.parent
 PACKAGE = "proxykd"
 PLUMBING = {
     f"{PACKAGE}.{name}"
-    for name in ("configuration", "errors", "plan", "section", "shards", "source", "stage", "store")
-} | {f"{PACKAGE}.training.checkpoint"}
+    for name in (
+        "adoption",
+        "arguments",
+        "configuration",
+        "derivation",
+        "errors",
+        "explanation",
+        "inventory",
+        "mistakes",
+        "outside",
+        "plan",
+        "publication",
+        "rules",
+        "section",
+        "shards",
+        "source",
+        "stage",
+        "store",
+        "training.checkpoint",
+    )
+} | {PACKAGE}
+
+WITH_DOCSTRING = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 @dataclass(frozen=True)
@@ -46,9 +67,10 @@ def stage_source(stage: str, modules: list[str]) -> Source:
         if path is None:
             raise ModuleNotFoundError(f"{stage} names the module {name}, and there is none")
         parts[name] = module_digest(path)
-        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        waiting += [package, *imported(path, package)]
-        parts |= {str(file.relative_to(SCRIPTS)): file_digest(file) for file in data_files(path)}
+        parent = name.rpartition(".")[0]
+        # Importing a module runs the packages that it is in, however far up.
+        waiting += [parent, *imported(path, name if path.name == "__init__.py" else parent)]
+        parts |= {file.relative_to(SCRIPTS).as_posix(): file_digest(file) for file in data_files(path)}
     whole = hashlib.sha256()
     for name in sorted(parts):
         whole.update(f"{name} {parts[name]}\n".encode())
@@ -71,16 +93,24 @@ def module_path(name: str) -> Path | None:
 
 
 def data_files(module: Path) -> list[Path]:
-    """Files beside a module, or in folders beside it that are no packages, which are not Python."""
+    """Files beside a module, or in folders beside it that are no packages, which are not Python.
+
+    What editors and file managers leave (hidden files, `name~`) does not count.
+    """
     if module.parent == SCRIPTS / PACKAGE:
         return []
-    found = []
+    found: list[Path] = []
     for entry in sorted(module.parent.iterdir()):
-        if entry.is_file() and entry.suffix not in {".py", ".pyc"}:
+        if entry.is_file():
             found.append(entry)
-        elif entry.is_dir() and entry.name != "__pycache__" and not (entry / "__init__.py").exists():
-            found += [file for file in sorted(entry.rglob("*")) if file.is_file() and file.suffix != ".pyc"]
-    return found
+        elif not (entry / "__init__.py").exists():
+            found += [file for file in sorted(entry.rglob("*")) if file.is_file()]
+    return [file for file in found if _is_data(file.relative_to(module.parent))]
+
+
+def _is_data(file: Path) -> bool:
+    hidden = any(part.startswith(".") or part == "__pycache__" for part in file.parts)
+    return not (hidden or file.name.endswith("~") or file.suffix in {".py", ".pyc"})
 
 
 @cache
@@ -121,22 +151,26 @@ def file_digest(path: Path) -> str:
 
 
 def describe(node: ast.AST | list[ast.AST] | object) -> str:
-    """A text for a syntax tree, without positions, docstrings, empty fields and `None`.
+    """An ASCII text for a syntax tree, without positions, docstrings, empty fields and `None`.
 
     Written out here because `ast.dump` changes between Python versions: fields come and go, and what is
-    empty is dropped by some and kept by others.
+    empty is dropped by some and kept by others. Not `repr`, since which characters it escapes depends on the
+    version's Unicode tables.
     """
     if isinstance(node, list):
         return "[" + ",".join(describe(item) for item in node) + "]"
     if not isinstance(node, ast.AST):
-        return repr(node)
+        return ascii(node)
     fields = []
     for name in sorted(node._fields):
         value = getattr(node, name, None)
-        if name == "body" and isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        if name == "body" and isinstance(node, WITH_DOCSTRING):
             value = _without_docstring(value or [])
+        if name == "values" and isinstance(node, ast.JoinedStr):
+            # Python 3.12 alone puts an empty text behind `{b}` in f"{a:{b}}".
+            value = [part for part in node.values if getattr(part, "value", None) != ""]
         if name == "value" and isinstance(node, ast.Constant):
-            fields.append(f"value={value!r}")
+            fields.append(f"value={value!a}")
         elif value is not None and value != []:
             fields.append(f"{name}={describe(value)}")
     return f"{type(node).__name__}({','.join(fields)})"

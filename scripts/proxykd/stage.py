@@ -7,21 +7,20 @@ Plumbing: not in a stage's code digest.
 
 from __future__ import annotations
 
-import argparse
 import importlib.metadata
 import json
 import os
 import platform
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from pydantic import ValidationError
-
-from proxykd import shards, store
+from proxykd import publication, shards, store
+from proxykd.arguments import parse, read_settings
 from proxykd.errors import UserError, run
 from proxykd.outside import Digests
 from proxykd.presentation.progress import Progress, log, start_log
@@ -78,7 +77,8 @@ def main(
 ) -> None:
     """Run one stage's program.
 
-    `section` is the settings' type, or a type for each value that their `kind` may have. `roles` maps each upstream role to `one`, `optional`, `many` (one or more) or `any` (none or more).
+    `section` is the settings' type, or a type for each value that their `kind` may have. `roles` maps each
+    upstream role to `one`, `optional` (none or one) or `many` (one or more).
     """
     run(lambda: _main(stage, section, roles, make, about or ""))
 
@@ -90,77 +90,57 @@ def _main(
     make: Callable[[Job[S]], None],
     about: str,
 ) -> None:
-    arguments = _parse(stage, section, roles, about)
+    arguments = parse(stage, section, roles, about)
     start_log(arguments.log)
     settings = read_settings(stage, section, arguments.settings)
     upstream = {
-        role: [store.folder_of(path) for path in getattr(arguments, role) or []]
+        role: [store.folder_of(path) for path in getattr(arguments, role)]
         for role in roles
         if getattr(arguments, role)
     }
     out = store.folder_of(arguments.out)
-    with store.locked(out):
+    with publication.locked(out):
         if store.is_complete(out):
-            log.info("%s/%s is there already", stage, out.name)
+            _check_same(stage, settings, upstream, out, arguments.key)
+            log.info("%s is there already", out)
         else:
             _make(stage, settings, upstream, out, arguments.key, make)
-        stamp = store.stamp_of(out)
-        stamp.touch()
+        shutil.rmtree(store.checkpoint_of(out), ignore_errors=True)
+        store.stamp_of(out).touch()
 
 
-def _parse(
-    stage: str, section: type[S] | dict[str, type[S]], roles: dict[str, str], about: str
-) -> argparse.Namespace:
-    several = section if isinstance(section, dict) else {"": section}
-    fields = "\n".join(
-        f"  {name}: {_help(info)}" for one in several.values() for name, info in one.model_fields.items()
-    )
-    parser = argparse.ArgumentParser(
-        prog=f"{stage}.py",
-        description=about,
-        epilog=f"settings:\n{fields}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--settings", required=True, help="the settings as JSON, or a file that holds them")
-    for role, count in roles.items():
-        parser.add_argument(
-            f"--{role}",
-            type=Path,
-            nargs="+",
-            required=count in {"one", "many"},
-            help=f"finished result(s) to read ({count})",
+@dataclass
+class _Basis:
+    """All that determines a result."""
+
+    key: str
+    indices: dict[str, list[store.Index]]
+    data: dict[str, str]
+    source: Source
+
+
+def _basis(stage: str, settings: Section, upstream: dict[str, list[Path]]) -> _Basis:
+    # Shards are checked while they are read; whatever else lies upstream is checked here.
+    indices = {role: [store.check_files(folder) for folder in folders] for role, folders in upstream.items()}
+    digests = Digests()
+    data = {path: digests.digest(path) for path in settings.data()}
+    source = stage_source(stage, settings.modules())
+    keys = {role: [index.key for index in several] for role, several in indices.items()}
+    key = store.stage_key(stage, settings.identity(), source.digest, data, keys)
+    return _Basis(key, indices, data, source)
+
+
+def _check_same(
+    stage: str, settings: Section, upstream: dict[str, list[Path]], out: Path, key: str | None
+) -> None:
+    """Raise UserError where the finished result in `out` is not the one that is asked for."""
+    found = store.read_index(out)
+    wanted = key or _basis(stage, settings, upstream).key
+    if (found.stage, found.key) != (stage, wanted):
+        raise UserError(
+            f"{out} holds {found.stage}/{found.key} already, and {stage}/{wanted} is asked for. Give another "
+            "folder as --out, or remove that one."
         )
-    parser.add_argument("--out", type=Path, required=True, help="the folder to make, or its stamp (.done)")
-    parser.add_argument("--key", help="the key that the plan computed; refused when it no longer holds")
-    parser.add_argument("--log", type=Path, help="write log lines to this file instead of stderr")
-    return parser.parse_args()
-
-
-def _help(info: Any) -> str:
-    default = "" if info.is_required() else f" (default: {info.default})"
-    return " ".join((info.description or "").split()) + default
-
-
-def read_settings(stage: str, section: type[S] | dict[str, type[S]], text: str) -> S:
-    """The settings given as JSON text or as a file's name."""
-    if not text.lstrip().startswith("{"):
-        try:
-            text = Path(text).read_text()
-        except OSError as error:
-            raise UserError(f"--settings {text}: {error.strerror}. Give JSON or a file that holds it.") from error
-    try:
-        if isinstance(section, dict):
-            kind = json.loads(text).get("kind")
-            if kind not in section:
-                raise UserError(f"--settings, {stage}.kind: {kind!r} is none of {', '.join(section)}.")
-            section = section[kind]
-        return section.model_validate_json(text)
-    except json.JSONDecodeError as error:
-        raise UserError(f"--settings is not valid JSON: {error}.") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"--settings, {stage}.{place}: {first['msg']}.") from error
 
 
 def _make(
@@ -171,47 +151,33 @@ def _make(
     key: str | None,
     make: Callable[[Job[S]], None],
 ) -> None:
-    indices = {role: [store.read_index(folder) for folder in folders] for role, folders in upstream.items()}
-    digests = Digests()
-    data = {path: digests.digest(path) for path in settings.data()}
-    source = stage_source(stage, settings.modules())
-    keys = {role: [index.key for index in several] for role, several in indices.items()}
-    actual = store.stage_key(stage, settings.identity(), source.digest, data, keys)
-    if key is not None and key != actual:
+    basis = _basis(stage, settings, upstream)
+    if key is not None and key != basis.key:
         raise UserError(
             f"{stage} was planned as {key}, but its settings, code or data have changed since and now give "
-            f"{actual}. Nothing was written. Start the same command again: it plans anew."
+            f"{basis.key}. Nothing was written. Start the same command again: it plans anew."
         )
+    publication.check_place(out)
     began = time.monotonic()
-    checkpoint = out.with_name(out.name + ".checkpoint")
-    with store.private_folder(out) as private:
-        job = Job(settings, upstream, private, checkpoint)
+    with publication.private_folder(out) as private:
+        job = Job(settings, upstream, private, store.checkpoint_of(out))
         make(job)
-        index = _index(stage, actual, job, indices, data, source, time.monotonic() - began)
-        store.publish(private, out, index)
-    shutil.rmtree(checkpoint, ignore_errors=True)
+        index = _index(stage, job, basis, time.monotonic() - began)
+        publication.publish(private, out, index)
 
 
-def _index(
-    stage: str,
-    key: str,
-    job: Job[Any],
-    indices: dict[str, list[store.Index]],
-    data: dict[str, str],
-    source: Source,
-    seconds: float,
-) -> store.Index:
+def _index(stage: str, job: Job[Any], basis: _Basis, seconds: float) -> store.Index:
     listed = [store.Entry(**shard) for shard in job.shards]
     return store.Index(
         stage=stage,
-        key=key,
+        key=basis.key,
         settings=job.settings.canonical(),
         upstream={
             role: [store.Upstream(stage=index.stage, key=index.key, digest=index.digest) for index in several]
-            for role, several in indices.items()
+            for role, several in basis.indices.items()
         },
-        data=data,
-        source={"digest": source.digest, "parts": source.parts},
+        data=basis.data,
+        source={"digest": basis.source.digest, "parts": basis.source.parts},
         versions=_versions(),
         device=device_name(),
         seconds=round(seconds, 3),
@@ -234,9 +200,7 @@ def _versions() -> dict[str, str]:
 
 
 def device_name() -> str:
-    """The device that PROXYKD_DEVICE asks for, or the first GPU where torch is loaded and has one."""
-    import sys
-
+    """The GPU's name where torch is loaded and computes on one, else the processor's."""
     torch = sys.modules.get("torch")
     if torch is not None and device().startswith("cuda"):
         return str(torch.cuda.get_device_name())

@@ -1,9 +1,10 @@
-"""The store: one folder a stage and key, published whole or not at all, read back with checks.
+"""The store: one folder a stage and key, read back with checks; `publication.py` puts it there.
 
-    <store>/<stage>/<key>/index.json     what it is; there if and only if the rest is complete
-    <store>/<stage>/<key>.done           the stamp that Snakemake watches
-    <store>/<stage>/<key>.lock           held by whoever makes it
-    <store>/<stage>/<key>.checkpoint/    what a training needs to go on after a kill
+    <store>/<stage>/<key>/index.json      what it is; there if and only if the rest is complete
+    <store>/<stage>/<key>.done            the stamp that Snakemake watches
+    <store>/<stage>/<key>.lock            held by whoever makes it
+    <store>/<stage>/<key>.checkpoint/     what a training needs to go on after a kill
+    <store>/<stage>/<key>.*.partial/      a result that is being made
 
 Plumbing: not in a stage's code digest. Whoever changes what a key or an index means raises FORMAT.
 """
@@ -13,15 +14,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import socket
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
 from pydantic import BaseModel, ValidationError
 
 from proxykd import shards
@@ -31,6 +27,8 @@ from proxykd.section import canonical_json
 FORMAT = 1
 INDEX = "index.json"
 STAMP = ".done"
+CHECKPOINT = ".checkpoint"
+PARTIAL = ".partial"
 
 
 class Entry(BaseModel):
@@ -80,7 +78,7 @@ class Index(BaseModel):
 
 def root() -> Path:
     """The store's folder: `store` in the checkout unless PROXYKD_STORE names another."""
-    return Path(os.environ.get("PROXYKD_STORE") or "store")
+    return Path(os.environ.get("PROXYKD_STORE") or "store").expanduser()
 
 
 def stage_key(
@@ -89,13 +87,14 @@ def stage_key(
     """The name of a result: 16 hexadecimal digits of the SHA-256 of all that determines it.
 
     `identity` is the section's, `code` the digest of its source, `data` the digests of what comes from
-    outside by path, `upstream` the keys, never the paths, of what it is made from, role by role.
+    outside by path, in the order of the section's `data()`, `upstream` the keys, never the paths, of what
+    it is made from, role by role.
     """
     parts = {
         "stage": stage,
         "settings": identity,
         "code": code,
-        "data": sorted(data.values()),
+        "data": list(data.values()),
         "upstream": upstream,
         "formats": {"store": FORMAT, "shards": shards.FORMAT},
     }
@@ -113,17 +112,24 @@ def stamp_of(folder: Path) -> Path:
     return folder.with_name(folder.name + STAMP)
 
 
+def checkpoint_of(folder: Path) -> Path:
+    """The folder of what a training needs to go on."""
+    return folder.with_name(folder.name + CHECKPOINT)
+
+
 def read_index(folder: Path) -> Index:
     """The index of a complete result.
 
     Raises UserError where there is none, where it cannot be read, or where a file that it lists is
-    missing or of another size. Digests are checked by whoever reads the files.
+    missing or of another size. `read_shard` checks a shard's digest, `check_files` the others'.
     """
     path = folder / INDEX
     try:
         index = Index.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        raise UserError(f"{folder} is no finished result: it has no {INDEX}.") from None
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(
+            f"{folder} is no finished result: it has no {INDEX}. Make it first, or correct the path."
+        ) from None
     except ValidationError as error:
         raise UserError(shards.damaged(path, "it is not a valid index")) from error
     for entry in [*index.shards, *index.files]:
@@ -146,69 +152,19 @@ def is_complete(folder: Path) -> bool:
 
 def verify(folder: Path) -> Index:
     """The index of a result, all of whose files were compared with their digests."""
-    index = read_index(folder)
-    for entry in [*index.shards, *index.files]:
-        if shards.file_facts(folder / entry.name)["sha256"] != entry.sha256:
-            raise UserError(shards.damaged(folder / entry.name, f"its SHA-256 is not the one in {INDEX}"))
+    index = check_files(folder)
+    for entry in index.shards:
+        shards.read_shard(folder / entry.name, entry.model_dump())
     return index
 
 
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of one key. The system releases it when its holder dies, however that happens."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    # 0o666 before the umask: colleagues of a shared store must be able to take the lock too.
-    with FileLock(folder.with_name(folder.name + ".lock"), mode=0o666):
-        yield
-
-
-@contextmanager
-def private_folder(folder: Path) -> Iterator[Path]:
-    """A folder beside the final one to make a result in; gone afterwards unless it was published.
-
-    What a dead process of this machine left behind is removed first.
-    """
-    _remove_leftovers(folder)
-    private = folder.with_name(f"{folder.name}.{socket.gethostname()}.{os.getpid()}.partial")
-    private.mkdir()
-    try:
-        yield private
-    finally:
-        shutil.rmtree(private, ignore_errors=True)
-
-
-def _remove_leftovers(folder: Path) -> None:
-    for left in folder.parent.glob(f"{folder.name}.{socket.gethostname()}.*.partial"):
-        if not _is_running(int(left.name.split(".")[-2])):
-            shutil.rmtree(left, ignore_errors=True)
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def publish(private: Path, folder: Path, index: Index) -> None:
-    """Move a finished result to its place, its index last.
-
-    Where somebody else published the same key meanwhile (on a file system whose locks do not work),
-    theirs is kept. What is damaged there is replaced.
-    """
-    try:
-        os.replace(private, folder)
-    except OSError:
-        if is_complete(folder):
-            return
-        aside = Path(tempfile.mkdtemp(dir=folder.parent, suffix=".partial"))
-        os.replace(folder, aside / "damaged")
-        os.replace(private, folder)
-        shutil.rmtree(aside, ignore_errors=True)
-    write_atomically(folder / INDEX, index.model_dump_json(indent=1).encode())
+def check_files(folder: Path) -> Index:
+    """The index of a result whose files other than shards were compared with their digests."""
+    index = read_index(folder)
+    for entry in index.files:
+        if shards.file_facts(folder / entry.name)["sha256"] != entry.sha256:
+            raise UserError(shards.damaged(folder / entry.name, shards.ALTERED))
+    return index
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -19,13 +19,8 @@ ELASTIC_CELLS = 4
 
 
 def generator(*seed: int) -> np.random.Generator:
-    """The random numbers of one batch, from for instance (seed, step)."""
+    """The random numbers of one batch, from (seed, step); of another stream with a third number from 1."""
     return np.random.default_rng(seed)
-
-
-def to_float(images_NHWC: torch.Tensor) -> torch.Tensor:
-    """uint8 N x H x W x C to floats in [0, 1], N x C x H x W in channels-last memory."""
-    return images_NHWC.permute(0, 3, 1, 2).to(torch.float32).div_(255)
 
 
 def augment(
@@ -59,7 +54,7 @@ def _tensor(values: np.ndarray, like: torch.Tensor) -> torch.Tensor:
     return torch.from_numpy(values.astype(np.float32)).to(like.device)
 
 
-def _either_way(limit: float, n: int, rng: np.random.Generator) -> np.ndarray:
+def _either_way(limit: float, n: int | tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     return rng.uniform(-limit, limit, n) if limit else np.zeros(n)
 
 
@@ -68,11 +63,16 @@ def _geometry(
 ) -> torch.Tensor:
     """Flip, shift, rotation, zoom, shear and elastic displacement in one resampling."""
     n, _, height, width = x_NCHW.shape
-    matrix_N23 = _affine(how, n, width, rng)
+    # Whole pixels: a shift alone then copies pixels and blurs nothing.
+    shift_N2 = np.rint(_either_way(how.shift, (n, 2), rng) * width)
+    flip_N = rng.uniform(size=n) < how.flip if how.flip else np.zeros(n, bool)
+    if not (how.rotation or how.shear or how.zoom or (how.elastic and how.elastic_probability)):
+        return _copied(x_NCHW, flip_N, shift_N2.astype(int), how.fill == "edge", fill_C11)
+    matrix_N23 = _affine(how, n, rng)
+    matrix_N23[:, :, 0] *= np.where(flip_N, -1.0, 1.0)[:, None]
+    matrix_N23[:, :, 2] = 2 * shift_N2 / width
     bent_N = rng.uniform(size=n) < how.elastic_probability if how.elastic else np.zeros(n, bool)
     knots = rng.normal(size=(n, 2, ELASTIC_CELLS, ELASTIC_CELLS)) if how.elastic else None
-    if not bent_N.any() and np.array_equal(matrix_N23, np.broadcast_to(np.eye(2, 3), matrix_N23.shape)):
-        return x_NCHW
     grid_NHW2 = functional.affine_grid(_tensor(matrix_N23, x_NCHW), list(x_NCHW.shape), align_corners=False)
     if knots is not None:
         # Coordinates run from -1 to 1, so a share of the side is twice as much of them.
@@ -82,25 +82,48 @@ def _geometry(
     if how.fill == "edge":
         return functional.grid_sample(x_NCHW, grid_NHW2, padding_mode="border", align_corners=False)
     sampled = functional.grid_sample(x_NCHW - fill_C11, grid_NHW2, padding_mode="zeros", align_corners=False)
-    return sampled + fill_C11
+    # Subtracting and adding the fill rounds, which can leave [0, 1] by a last bit.
+    return (sampled + fill_C11).clamp_(0, 1)
 
 
-def _affine(how: Augmentation, n: int, width: int, rng: np.random.Generator) -> np.ndarray:
-    """Matrices N x 2 x 3 from output to input coordinates, both from -1 to 1."""
+def _copied(
+    x_NCHW: torch.Tensor, flip_N: np.ndarray, shift_N2: np.ndarray, repeat_edge: bool, fill_C11: torch.Tensor
+) -> torch.Tensor:
+    """Flip and shift by whole pixels, bit by bit: resampling would add rounding errors, and takes longer."""
+    if not flip_N.any() and not shift_N2.any():
+        return x_NCHW
+    n, _, height, width = x_NCHW.shape
+    columns_NW = np.where(flip_N[:, None], np.arange(width)[::-1], np.arange(width)) + shift_N2[:, :1]
+    rows_NH = np.arange(height) + shift_N2[:, 1:]
+
+    def place(places_NL: np.ndarray, length: int) -> torch.Tensor:
+        return torch.from_numpy(places_NL.clip(0, length - 1)).to(x_NCHW.device)
+
+    rows_NH1, columns_N1W = place(rows_NH, height)[:, :, None], place(columns_NW, width)[:, None, :]
+    image_N11 = torch.arange(n, device=x_NCHW.device)[:, None, None]
+    # Indexing puts the picked dimensions first: N H W C, which is channels-last memory.
+    moved_NCHW = x_NCHW[image_N11, :, rows_NH1, columns_N1W].permute(0, 3, 1, 2)
+    if repeat_edge:
+        return moved_NCHW
+    is_in_NHW = _is_in(rows_NH, height)[:, :, None] & _is_in(columns_NW, width)[:, None, :]
+    return torch.where(torch.from_numpy(is_in_NHW).to(x_NCHW.device)[:, None], moved_NCHW, fill_C11)
+
+
+def _is_in(places_NL: np.ndarray, length: int) -> np.ndarray:
+    return (places_NL >= 0) & (places_NL < length)
+
+
+def _affine(how: Augmentation, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Rotation, shear and zoom: matrices N x 2 x 3 from output to input coordinates, both from -1 to 1."""
     angle_N = np.deg2rad(_either_way(how.rotation, n, rng))
     shear_N = np.tan(np.deg2rad(_either_way(how.shear, n, rng)))
     scale_N = 1 / (1 + _either_way(how.zoom, n, rng))
-    mirror_N = np.where(rng.uniform(size=n) < how.flip, -1.0, 1.0) if how.flip else np.ones(n)
     matrix_N23 = np.zeros((n, 2, 3))
     cosine_N, sine_N = np.cos(angle_N) * scale_N, np.sin(angle_N) * scale_N
-    matrix_N23[:, 0, 0] = cosine_N * mirror_N
+    matrix_N23[:, 0, 0] = cosine_N
     matrix_N23[:, 0, 1] = cosine_N * shear_N - sine_N
-    matrix_N23[:, 1, 0] = sine_N * mirror_N
+    matrix_N23[:, 1, 0] = sine_N
     matrix_N23[:, 1, 1] = sine_N * shear_N + cosine_N
-    if how.shift:
-        # Whole pixels: a shift alone then copies pixels and blurs nothing.
-        pixels_N2 = np.rint(rng.uniform(-how.shift, how.shift, (n, 2)) * width)
-        matrix_N23[:, :, 2] = 2 * pixels_N2 / width
     return matrix_N23
 
 
@@ -120,10 +143,15 @@ def _tone(x_NCHW: torch.Tensor, how: Augmentation, rng: np.random.Generator) -> 
         x_NCHW = grey_N1HW + (x_NCHW - grey_N1HW) * factor(how.saturation)
     if how.brightness or how.contrast or how.saturation:
         x_NCHW = x_NCHW.clamp(0, 1)
-    for probability, change in ((how.posterise, _posterise), (how.solarise, _solarise), (how.invert, _invert)):
+    for probability, change in (
+        (how.posterise, _posterise),
+        (how.solarise, _solarise),
+        (how.invert, _invert),
+    ):
         if probability:
-            chosen_N111 = _tensor(rng.uniform(size=n) < probability, x_NCHW).bool().view(-1, 1, 1, 1)
-            x_NCHW = torch.where(chosen_N111, change(x_NCHW, rng), x_NCHW)
+            chosen = torch.from_numpy(np.flatnonzero(rng.uniform(size=n) < probability)).to(x_NCHW.device)
+            if len(chosen):
+                x_NCHW = x_NCHW.index_copy(0, chosen, change(x_NCHW[chosen], rng))
     return x_NCHW
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
+from proxykd.boundary.grey import to_grey_levels
 from proxykd.boundary.settings import AttackBoundary
 from proxykd.networks.classifier import Classifier
 
@@ -34,7 +35,8 @@ def attack(teacher: Classifier, x_NCHW: torch.Tensor, target_N: torch.Tensor, ho
     A step goes against the sign of the gradient of the cross-entropy with the target. After it a sample
     that has not crossed takes a larger step next; one that crossed succeeds if the largest softmax output
     is below the threshold on both sides, and is otherwise taken back and takes a smaller step next.
-    Samples that are done leave the batch.
+    Samples that are done leave the batch. One pass forward and one back a step: the look at where a step
+    led gives the gradient of the next one too, and a sample that was taken back keeps the gradient it had.
     """
     n = len(x_NCHW)
     pairs = Pairs(
@@ -43,44 +45,54 @@ def attack(teacher: Classifier, x_NCHW: torch.Tensor, target_N: torch.Tensor, ho
         torch.zeros(n, dtype=torch.bool, device=x_NCHW.device),
         torch.full((n,), how.iterations, device=x_NCHW.device),
     )
+    if n == 0:
+        return pairs
     rows = torch.arange(n, device=x_NCHW.device)
     low_NCHW = (x_NCHW - how.epsilon / 255).clamp(0, 1)
     high_NCHW = (x_NCHW + how.epsilon / 255).clamp(0, 1)
     step_N = torch.full((n,), how.start_step / 255, device=x_NCHW.device)
+    sign_NCHW, confidence_N, _ = _look(teacher, x_NCHW, target_N)
     for iteration in range(1, how.iterations + 1):
         if len(rows) == 0:
             break
-        gradient_NCHW, before_N = _gradient(teacher, x_NCHW, target_N)
-        moved_NCHW = x_NCHW - step_N.view(-1, 1, 1, 1) * gradient_NCHW.sign()
+        moved_NCHW = x_NCHW - step_N.view(-1, 1, 1, 1) * sign_NCHW
         moved_NCHW = torch.minimum(torch.maximum(moved_NCHW, low_NCHW), high_NCHW)
-        confidence_N, class_N = _look(teacher, moved_NCHW)
-        crossed_N = class_N == target_N
-        unsure_N = (confidence_N < how.threshold) & (before_N < how.threshold)
-        done_N = crossed_N & unsure_N
+        moved_sign_NCHW, moved_confidence_N, moved_class_N = _look(teacher, moved_NCHW, target_N)
+        crossed_N = moved_class_N == target_N
+        done_N = crossed_N & (moved_confidence_N < how.threshold) & (confidence_N < how.threshold)
         finished = rows[done_N]
         pairs.pre_NCHW[finished], pairs.post_NCHW[finished] = x_NCHW[done_N], moved_NCHW[done_N]
         pairs.success_N[finished], pairs.steps_N[finished] = True, iteration
-        x_NCHW = torch.where(crossed_N.view(-1, 1, 1, 1), x_NCHW, moved_NCHW)
+        crossed_N111 = crossed_N.view(-1, 1, 1, 1)
+        x_NCHW = torch.where(crossed_N111, x_NCHW, moved_NCHW)
+        sign_NCHW = torch.where(crossed_N111, sign_NCHW, moved_sign_NCHW)
+        confidence_N = torch.where(crossed_N, confidence_N, moved_confidence_N)
         step_N = step_N * torch.where(crossed_N, how.shrink, how.growth)
         on = ~done_N
-        rows, x_NCHW, target_N, step_N = rows[on], x_NCHW[on], target_N[on], step_N[on]
-        low_NCHW, high_NCHW = low_NCHW[on], high_NCHW[on]
+        rows, target_N, step_N, confidence_N = rows[on], target_N[on], step_N[on], confidence_N[on]
+        x_NCHW, sign_NCHW, low_NCHW, high_NCHW = x_NCHW[on], sign_NCHW[on], low_NCHW[on], high_NCHW[on]
     return pairs
 
 
-def deeper(teacher: Classifier, x_NCHW: torch.Tensor, class_N: torch.Tensor, how: AttackBoundary) -> torch.Tensor:
+def deeper(
+    teacher: Classifier, x_NCHW: torch.Tensor, class_N: torch.Tensor, how: AttackBoundary
+) -> torch.Tensor:
     """One further step of each image into the class that it has, within epsilon of where it is.
 
     Under the bold driver a step that leaves the class, or ends above the threshold, is taken back and
-    halved; an image for which no step does is returned as it is.
+    halved; an image for which no step does is returned as it is. Images come and go as whole grey levels,
+    so what was looked at is what is stored.
     """
-    gradient_NCHW, _ = _gradient(teacher, x_NCHW, class_N)
+    if len(x_NCHW) == 0:
+        return x_NCHW
+    sign_NCHW, _, _ = _look(teacher, x_NCHW, class_N)
     result_NCHW = x_NCHW.clone()
     step = min(how.start_step, how.epsilon) / 255
     rows = torch.arange(len(x_NCHW), device=x_NCHW.device)
     for _ in range(how.iterations):
-        moved_NCHW = (x_NCHW[rows] - step * gradient_NCHW[rows].sign()).clamp(0, 1)
-        confidence_N, seen_N = _look(teacher, moved_NCHW)
+        moved_NCHW = to_grey_levels(x_NCHW[rows] - step * sign_NCHW[rows])
+        with torch.no_grad():
+            confidence_N, seen_N = teacher(moved_NCHW).softmax(1).max(1)
         good_N = (seen_N == class_N[rows]) & (confidence_N < how.threshold)
         result_NCHW[rows[good_N]] = moved_NCHW[good_N]
         rows = rows[~good_N]
@@ -91,19 +103,13 @@ def deeper(teacher: Classifier, x_NCHW: torch.Tensor, class_N: torch.Tensor, how
     return result_NCHW
 
 
-def _gradient(
+def _look(
     teacher: Classifier, x_NCHW: torch.Tensor, target_N: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Gradient of each image's cross-entropy with its target, and its largest softmax output."""
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Sign of the gradient of each image's cross-entropy with its target, largest softmax output, class."""
     x_NCHW = x_NCHW.detach().requires_grad_()
     logits_NK = teacher(x_NCHW)
     loss = functional.cross_entropy(logits_NK, target_N, reduction="sum")
     (gradient_NCHW,) = torch.autograd.grad(loss, x_NCHW)
-    return gradient_NCHW, logits_NK.detach().softmax(1).amax(1)
-
-
-@torch.no_grad()
-def _look(teacher: Classifier, x_NCHW: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Largest softmax output and class of each image."""
-    best = teacher(x_NCHW).softmax(1).max(1)
-    return best.values, best.indices
+    best = logits_NK.detach().softmax(1).max(1)
+    return gradient_NCHW.sign_(), best.values, best.indices

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from proxykd.augmentation.batch import to_float
+from proxykd.boundary.grey import to_grey_levels
 from proxykd.boundary.settings import METHODS, AttackBoundary
 from proxykd.boundary.views import Views, draw_targets, draw_views
 from proxykd.networks.classifier import Classifier
@@ -29,7 +29,8 @@ class Harvest:
     """uint8; all members of one success after another."""
     rows: list[dict[str, Any]]
     counts: dict[str, int]
-    """views; already (in their target class before the attack); failed; rounded (lost to rounding); kept."""
+    """views; already (in their target class before the attack); failed (never crossed below the threshold);
+    rounded (lost to rounding); kept. The last four add up to the first."""
 
 
 def harvest(
@@ -65,9 +66,13 @@ def _attack_views(
     # The paper keeps only what starts outside its target class.
     ready_N = (initial_N != target_N).nonzero()[:, 0]
     pairs = method.attack(teacher, x_NCHW[ready_N], target_N[ready_N], settings)
-    rows = ready_N[pairs.success_N]
-    members = _members(method, teacher, pairs, target_N[rows], settings)
-    kept, images, facts = _round(teacher, members, target_N[rows])
+    crossed_N = ready_N[pairs.success_N]
+    pre_NCHW, post_NCHW, pre_class_N, kept = _stored(teacher, pairs, target_N[crossed_N], settings)
+    rows = crossed_N[kept]
+    members = _members(method, teacher, pre_NCHW, post_NCHW, pre_class_N, target_N[rows], settings)
+    facts = {role: _facts(teacher, x) for role, x in members.items()}
+    stacked = torch.stack(list(members.values()), 1).flatten(0, 1)
+    images = stacked.mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
     described = [
         {
             "success": place,
@@ -80,64 +85,71 @@ def _attack_views(
             "view_class": int(initial_N[row]),
             "target": int(target_N[row]),
             "steps": int(steps),
-            **facts[role][at],
+            **facts[role][place],
         }
-        for place, (at, row, steps) in enumerate(
-            zip(kept.tolist(), rows[kept].tolist(), pairs.steps_N[pairs.success_N][kept].tolist(), strict=True)
+        for place, (row, steps) in enumerate(
+            zip(rows.tolist(), pairs.steps_N[pairs.success_N][kept].tolist(), strict=True)
         )
         for role in members
     ]
     counts = {
         "views": take,
         "already": take - len(ready_N),
-        "failed": len(ready_N) - len(rows),
-        "rounded": len(rows) - len(kept),
-        "kept": len(kept),
+        "failed": len(ready_N) - len(crossed_N),
+        "rounded": len(crossed_N) - len(rows),
+        "kept": len(rows),
     }
     return Harvest(images, described, counts)
 
 
+@torch.no_grad()
+def _stored(
+    teacher: Classifier, pairs: Any, target_N: torch.Tensor, settings: AttackBoundary
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Of the successes that hold after rounding to grey levels: both sides, the near one's class; which.
+
+    What counts is the image that is stored: rounding can take a pair back across the boundary.
+    """
+    pre_NCHW = to_grey_levels(pairs.pre_NCHW[pairs.success_N])
+    post_NCHW = to_grey_levels(pairs.post_NCHW[pairs.success_N])
+    if len(target_N) == 0:
+        return pre_NCHW, post_NCHW, target_N, target_N.bool()
+    pre, post = (teacher(x).softmax(1).max(1) for x in (pre_NCHW, post_NCHW))
+    kept = (post.indices == target_N) & (pre.indices != target_N)
+    kept &= torch.maximum(pre.values, post.values) < settings.threshold
+    return pre_NCHW[kept], post_NCHW[kept], pre.indices[kept], kept
+
+
 def _members(
-    method: Any, teacher: Classifier, pairs: Any, target_N: torch.Tensor, settings: AttackBoundary
+    method: Any,
+    teacher: Classifier,
+    pre_NCHW: torch.Tensor,
+    post_NCHW: torch.Tensor,
+    pre_class_N: torch.Tensor,
+    target_N: torch.Tensor,
+    settings: AttackBoundary,
 ) -> dict[str, torch.Tensor]:
-    """The images of each success by role, as floats."""
-    pre_NCHW, post_NCHW = pairs.pre_NCHW[pairs.success_N], pairs.post_NCHW[pairs.success_N]
+    """The images of each success by role, as floats on grey levels."""
     members = {"pre": pre_NCHW, "post": post_NCHW}
-    if settings.deeper and len(pre_NCHW):
-        with torch.no_grad():
-            pre_class_N = teacher(pre_NCHW).argmax(1)
+    if settings.deeper:
         members["pre_deeper"] = method.deeper(teacher, pre_NCHW, pre_class_N, settings)
         members["post_deeper"] = method.deeper(teacher, post_NCHW, target_N, settings)
     return members
 
 
 @torch.no_grad()
-def _round(
-    teacher: Classifier, members: dict[str, torch.Tensor], target_N: torch.Tensor
-) -> tuple[torch.Tensor, np.ndarray, dict[str, list[dict[str, Any]]]]:
-    """Round to grey levels, and keep the successes that the teacher still sees on both sides.
-
-    What counts is the image that is stored: rounding can take a pair back across the boundary.
-    """
-    count = len(target_N)
-    if count == 0:
-        shape = members["pre"].permute(0, 2, 3, 1).shape
-        return torch.empty(0, dtype=torch.long), np.empty(shape, np.uint8), {role: [] for role in members}
-    stored = {role: x.mul(255).round().to(torch.uint8).permute(0, 2, 3, 1) for role, x in members.items()}
-    logits = {role: teacher(to_float(images)) for role, images in stored.items()}
-    pre_N, post_N = logits["pre"].argmax(1), logits["post"].argmax(1)
-    kept = ((post_N == target_N) & (pre_N != target_N)).nonzero()[:, 0]
-    stacked = torch.stack([stored[role][kept] for role in members], 1)
-    images_NHWC = stacked.flatten(0, 1).cpu().numpy()
-    facts = {role: _facts(values) for role, values in logits.items()}
-    return kept.cpu(), images_NHWC, facts
-
-
-def _facts(logits_NK: torch.Tensor) -> list[dict[str, Any]]:
-    """Class, largest softmax output, and margin to the second class in logits, of each stored image."""
+def _facts(teacher: Classifier, x_NCHW: torch.Tensor) -> list[dict[str, Any]]:
+    """Class, largest softmax output, and margin to the second class in logits, of each image."""
+    if len(x_NCHW) == 0:
+        return []
+    logits_NK = teacher(x_NCHW)
     top = logits_NK.topk(2, 1)
     confidence_N = logits_NK.softmax(1).amax(1)
-    columns = (top.indices[:, 0].tolist(), confidence_N.tolist(), (top.values[:, 0] - top.values[:, 1]).tolist())
+    columns = (
+        top.indices[:, 0].tolist(),
+        confidence_N.tolist(),
+        (top.values[:, 0] - top.values[:, 1]).tolist(),
+    )
     return [
         {"predicted": label, "confidence": confidence, "margin": margin}
         for label, confidence, margin in zip(*columns, strict=True)

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from proxykd.augmentation.batch import augment, generator, mix, to_float
+from proxykd.augmentation.batch import augment, generator, mix
 from proxykd.boundary.settings import AttackBoundary
+from proxykd.networks.classifier import to_float
 from proxykd.training.order import Order
 
 

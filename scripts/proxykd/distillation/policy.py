@@ -8,9 +8,7 @@ import torch
 from proxykd.distillation.settings import BoundaryPolicy
 
 
-def move_alike(
-    x_GMCHW: torch.Tensor, policy: BoundaryPolicy, rng: np.random.Generator
-) -> torch.Tensor:
+def move_alike(x_GMCHW: torch.Tensor, policy: BoundaryPolicy, rng: np.random.Generator) -> torch.Tensor:
     """Flip and shift groups of images, each group's members in the same way.
 
     x_GMCHW: G groups of M members. Shifts are whole pixels and repeat the edge, so pixels are copied and

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from proxykd.augmentation.batch import augment, generator, mix, to_float
+from proxykd.augmentation.batch import augment, generator, mix
 from proxykd.distillation.losses import kl_divergence
 from proxykd.distillation.policy import move_alike
 from proxykd.distillation.settings import DistillStudent
+from proxykd.errors import UserError
 from proxykd.networks.build import build
-from proxykd.networks.classifier import Classifier
+from proxykd.networks.classifier import Classifier, to_float
 from proxykd.presentation.progress import Progress
 from proxykd.training.checkpoint import Checkpoint
 from proxykd.training.loop import fit
@@ -25,8 +26,8 @@ class Attacked:
 
     images_GMHWC: torch.Tensor
 
-    def views(self, step: int, count: int, order: Order, settings: DistillStudent) -> torch.Tensor:
-        """About `count` images of a step as floats, whole successes at a time."""
+    def views(self, step: int, order: Order, settings: DistillStudent) -> torch.Tensor:
+        """The successes of a step, G x M x C x H x W in [0, 1], each one's members changed alike."""
         assert settings.boundary is not None
         rows = torch.from_numpy(order.at(step)).to(self.images_GMHWC.device)
         images = self.images_GMHWC[rows]
@@ -65,7 +66,7 @@ def distil(
             student_NK = student(x_NCHW)
         return kl_divergence(student_NK.float(), teacher_NK.float(), temperature)
 
-    records = fit(student, loss_at, recipe, progress, checkpoint)
+    records = fit(student, loss_at, recipe, progress, checkpoint, len(images_NHWC) / batches.order.batch)
     return student, records, batches.straddling()
 
 
@@ -80,14 +81,18 @@ class Batches:
         teacher: Classifier,
     ) -> None:
         recipe = settings.recipe
-        self.images_NHWC, self.attacked, self.settings, self.teacher = images_NHWC, attacked, settings, teacher
+        self.images_NHWC, self.attacked, self.settings, self.teacher = (
+            images_NHWC,
+            attacked,
+            settings,
+            teacher,
+        )
         self.groups = 0
+        members = attacked.images_GMHWC.shape[1] if attacked is not None else 0
         if attacked is not None and settings.boundary is not None:
-            members = attacked.images_GMHWC.shape[1]
-            self.groups = max(1, round(settings.boundary.share * recipe.batch / members))
-            self.group_order = Order(len(attacked.images_GMHWC), self.groups, recipe.seed)
-        clean = recipe.batch - self.groups * (attacked.images_GMHWC.shape[1] if attacked else 0)
-        self.order = Order(len(images_NHWC), max(2, clean), recipe.seed)
+            self.groups = _groups(settings.boundary.share, recipe.batch, members)
+            self.group_order = Order(len(attacked.images_GMHWC), self.groups, recipe.seed, stream=1)
+        self.order = Order(len(images_NHWC), recipe.batch - self.groups * members, recipe.seed)
         self.fill_C = teacher.mean_C11.flatten()
 
     def at(self, step: int) -> torch.Tensor:
@@ -101,7 +106,7 @@ class Batches:
             x_NCHW, _, _ = mix(x_NCHW, settings.mixup, rng)
         if self.attacked is None or not self.groups:
             return x_NCHW
-        pairs_GMCHW = self.attacked.views(step, self.groups, self.group_order, settings)
+        pairs_GMCHW = self.attacked.views(step, self.group_order, settings)
         whole = torch.cat([x_NCHW, pairs_GMCHW.flatten(0, 1)])
         return whole.contiguous(memory_format=torch.channels_last)
 
@@ -111,8 +116,20 @@ class Batches:
         if self.attacked is None or not self.groups:
             return None
         apart: list[np.ndarray] = []
+        groups = min(groups, len(self.attacked.images_GMHWC))
         for step in range(-(-groups // self.groups)):
-            pairs_GMCHW = self.attacked.views(step, self.groups, self.group_order, self.settings)
+            pairs_GMCHW = self.attacked.views(step, self.group_order, self.settings)[:, :2]
             classes_GM = self.teacher(pairs_GMCHW.flatten(0, 1)).argmax(1).view(pairs_GMCHW.shape[:2])
             apart.append((classes_GM[:, 0] != classes_GM[:, 1]).cpu().numpy())
         return float(np.concatenate(apart).mean())
+
+
+def _groups(share: float, batch: int, members: int) -> int:
+    """How many whole successes come nearest to a share of a batch that also holds selected images."""
+    most = (batch - 2) // members
+    if most < 1:
+        raise UserError(
+            f"A batch of {batch} has no room for an attacked image with its {members} members and two "
+            f"selected images. Raise distill_student.recipe.batch to {members + 2} or more."
+        )
+    return min(most, max(1, round(share * batch / members)))

@@ -21,26 +21,33 @@ class Images:
     labels_N: np.ndarray | None
 
 
+def outputs(network: Classifier, sets: dict[str, Images], device: str) -> dict[str, np.ndarray]:
+    """A network's logits, N x K, on each set."""
+    for name, images in sets.items():
+        network.description.check_fits(images.images_NHWC, f"The {name} images")
+    return {name: logits_of(network, images.images_NHWC, device) for name, images in sets.items()}
+
+
 def evaluate(
-    teacher: Classifier, student: Classifier, sets: dict[str, Images], bins: int, device: str
+    teacher: dict[str, np.ndarray], student: dict[str, np.ndarray], sets: dict[str, Images], bins: int
 ) -> dict[str, Any]:
-    """One student beside its teacher: fidelity on each set, and accuracies on the labelled one."""
-    classes = len(teacher.description.classes)
+    """One student beside its teacher: fidelity on each set, and accuracies on the labelled one.
+
+    teacher, student: what `outputs` says of the same sets.
+    """
     result: dict[str, Any] = {"fidelity": {}, "teacher": None, "student": None}
     for name, images in sets.items():
-        teacher_NK = logits_of(teacher, images.images_NHWC, device)
-        student_NK = logits_of(student, images.images_NHWC, device)
-        result["fidelity"][name] = compare(teacher_NK, student_NK, bins)
+        result["fidelity"][name] = compare(teacher[name], student[name], bins)
         if images.labels_N is not None:
-            result["teacher"] = labelled(teacher_NK, images.labels_N, classes, bins)
-            result["student"] = labelled(student_NK, images.labels_N, classes, bins)
+            result["teacher"] = labelled(teacher[name], images.labels_N, bins)
+            result["student"] = labelled(student[name], images.labels_N, bins)
     return result
 
 
 def summarise(
     measured: list[dict[str, Any]], scores: list[dict[str, Any]], selections: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """`evaluation.json`: means over seeds, the single students, and the classes before and after selection."""
+    """`evaluation.json`: means over seeds, single students, the classes before and after selection."""
     has_labels = measured[0]["student"] is not None
     fidelity = {
         name: {
@@ -70,8 +77,7 @@ def summarise(
         summary["accuracy"] = over_seeds([student["accuracy"] for student in students])
         summary["calibration_error"] = over_seeds([student["calibration_error"] for student in students])
         summary["by_class"] = [
-            over_seeds([value for value in values if value is not None]) if None not in values else None
+            over_seeds(list(values)) if None not in values else None
             for values in zip(*(student["by_class"] for student in students), strict=True)
         ]
     return summary
-

@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from proxykd.networks.outputs import softmax
+from proxykd.networks.outputs import log_softmax, softmax
 
 
 def kl(teacher_NK: np.ndarray, student_NK: np.ndarray) -> float:
     """Mean KL(teacher || student) of the softmax outputs at temperature 1, in nats, from logits."""
-    p_NK, q_NK = softmax(teacher_NK), softmax(student_NK)
-    tiny = np.finfo(np.float64).tiny
-    return float((p_NK * (np.log(p_NK + tiny) - np.log(q_NK + tiny))).sum(1).mean())
+    p_NK, q_NK = log_softmax(teacher_NK), log_softmax(student_NK)
+    return float((np.exp(p_NK) * (p_NK - q_NK)).sum(1).mean())
 
 
 def calibration_error(logits_NK: np.ndarray, truth_N: np.ndarray, bins: int) -> float:
@@ -43,11 +42,12 @@ def compare(teacher_NK: np.ndarray, student_NK: np.ndarray, bins: int) -> dict[s
     }
 
 
-def labelled(logits_NK: np.ndarray, labels_N: np.ndarray, classes: int, bins: int) -> dict[str, Any]:
+def labelled(logits_NK: np.ndarray, labels_N: np.ndarray, bins: int) -> dict[str, Any]:
     """Accuracy, calibration and accuracy of each class (None for one without images)."""
     right_N = logits_NK.argmax(1) == labels_N
     by_class = [
-        float(right_N[labels_N == label].mean()) if (labels_N == label).any() else None for label in range(classes)
+        float(right_N[labels_N == label].mean()) if (labels_N == label).any() else None
+        for label in range(logits_NK.shape[1])
     ]
     return {
         "accuracy": float(right_N.mean()),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
-import zipfile
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -18,48 +17,76 @@ NESTED = ("state_dict", "model_state_dict", "model", "net", "network", "weights"
 PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "backbone.")
 
 
-def read_weights(path: Path) -> dict[str, torch.Tensor]:
+def read_weights(path: Path, trust: bool = False) -> dict[str, torch.Tensor]:
     """The tensors of a checkpoint by name.
 
-    Safetensors, or a pickle that loads with `weights_only=True`; weights may be nested in dictionaries and
-    prefixed. Raises UserError where the file is missing, truncated, or wants to execute code.
+    Safetensors, or a pickle that loads with `weights_only=True`; with `trust` any pickle, which may execute
+    what code it likes. Weights may be nested in dictionaries and prefixed. Raises UserError where the file
+    is missing, truncated, or wants to execute code without trust.
     """
     if not path.is_file():
         raise UserError(f"There is no checkpoint at {path}. Correct import_teacher.checkpoint.")
-    content = _read(path)
+    content = _read_safetensors(path) if _is_safetensors(path) else _read_pickle(path, trust)
     weights = _find(content)
     if not weights:
         raise UserError(f"{path} holds no weights: no dictionary of tensors was found in it.")
     return _without_prefixes(weights)
 
 
-def _read(path: Path) -> Any:
-    if path.suffix == ".safetensors":
-        try:
-            return load_file(path)
-        except SafetensorError as error:
-            raise UserError(f"{path} is no complete safetensors file ({error}). Fetch it again.") from error
+def _is_safetensors(path: Path) -> bool:
+    """By name or by content: eight bytes of length, then JSON."""
+    return path.suffix == ".safetensors" or _start(path, 9)[8:] == b"{"
+
+
+def _read_safetensors(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if _is_pickle(path):
+        return load_file(path)
+    except SafetensorError as error:
+        raise UserError(f"{path} is no complete safetensors file ({error}). Fetch it again.") from error
+
+
+def _read_pickle(path: Path, trust: bool) -> Any:
+    if _start(path, 4) != b"PK\x03\x04" and _start(path, 1) != b"\x80":
+        raise UserError(f"{path} is no checkpoint: neither safetensors nor a pickle. Fetch it again.")
+    try:
+        with warnings.catch_warnings():
+            # What PyTorch warns of here is its own affair: an old format, an unusual pickle protocol.
+            warnings.simplefilter("ignore")
+            content = torch.load(path, map_location="cpu", weights_only=not trust)
+    except PermissionError:
+        raise
+    except Exception as error:
+        # A damaged pickle can end in any exception that Python has.
+        if not trust and _wants_code(error):
             raise UserError(
                 f"{path} holds more than weights: loading it could execute code, so it is refused "
-                f"({_first_line(error)}). Ask its author for safetensors, or save its state_dict alone."
+                f"({_reason(error)}). Ask its author for safetensors, save its state_dict alone, or set "
+                "import_teacher.trust: true if you trust whoever made it."
             ) from error
-        raise UserError(f"{path} is no checkpoint that PyTorch can read. Is it complete?") from error
-    except (RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile, OSError) as error:
-        raise UserError(f"{path} is truncated or no checkpoint ({_first_line(error)}). Fetch it again.") from error
+        raise UserError(
+            f"{path} is truncated or no checkpoint ({_reason(error)}). Fetch it again."
+        ) from error
+    return content.state_dict() if isinstance(content, nn.Module) else content
 
 
-def _is_pickle(path: Path) -> bool:
+def _start(path: Path, count: int) -> bytes:
     with path.open("rb") as file:
-        start = file.read(2)
-    return start == b"PK" or start[:1] == b"\x80"
+        return file.read(count)
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:160]
+def _wants_code(error: Exception) -> bool:
+    told = str(error)
+    return any(sign in told for sign in ("Unsupported", "TorchScript", "not an allowed global", "is blocked"))
+
+
+def _reason(error: Exception) -> str:
+    """What PyTorch has against a file, without its advice on how to execute it all the same."""
+    told = str(error)
+    for start in ("Unsupported", "GLOBAL", "Cannot use", "PytorchStreamReader"):
+        if start in told:
+            told = told[told.index(start) :]
+            break
+    return (told.strip() or type(error).__name__).splitlines()[0].split(". ")[0][:160]
 
 
 def _find(content: Any) -> dict[str, torch.Tensor]:
@@ -69,7 +96,9 @@ def _find(content: Any) -> dict[str, torch.Tensor]:
     for name in NESTED:
         if isinstance(content.get(name), dict):
             return _find(content[name])
-    return {str(name): value for name, value in content.items() if isinstance(value, torch.Tensor)}
+    found = {str(name): value for name, value in content.items() if isinstance(value, torch.Tensor)}
+    nested = [inner for inner in map(_find, content.values()) if inner]
+    return nested[0] if not found and len(nested) == 1 else found
 
 
 def _without_prefixes(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -101,6 +130,12 @@ def load_into(body: nn.Module, weights: dict[str, torch.Tensor], architecture: s
     wrong = [name for name in weights if weights[name].shape != wanted[name].shape]
     if wrong:
         raise UserError(_shapes(wrong, weights, wanted, architecture, path))
+    damaged = [name for name in weights if not weights[name].isfinite().all()]
+    if damaged:
+        raise UserError(
+            f"{path} is damaged: {damaged[0]} holds values that are not finite. "
+            "Fetch it again, or ask its author."
+        )
     body.load_state_dict(weights, strict=False)
 
 
@@ -120,7 +155,8 @@ def _shapes(
     if heads == wrong and len({weights[name].shape[0] for name in wrong}) == 1:
         has, needs = weights[wrong[0]].shape[0], wanted[wrong[0]].shape[0]
         return (
-            f"{path} has {has} classes, and import_teacher.classes says {needs}. Correct import_teacher.classes."
+            f"{path} has {has} classes, and import_teacher.classes says {needs}. Correct "
+            "import_teacher.classes."
         )
     name = wrong[0]
     return (

@@ -28,7 +28,9 @@ class Block(nn.Module):
         y = self.bn2(self.conv2(y))
         if self.added:
             first = self.added // 2
-            x = functional.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, first, self.added - first))
+            x = functional.pad(
+                x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, first, self.added - first)
+            )
         return functional.relu(y + x)
 
 

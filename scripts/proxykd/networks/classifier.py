@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
+
+from proxykd.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,24 @@ class Description:
         """As JSON types."""
         return asdict(self)
 
+    def check_fits(self, images_NHWC: np.ndarray, what: str) -> None:
+        """UserError where images are not of this network's size and channels.
+
+        Many networks would take them all the same, and answer nonsense.
+        """
+        wanted = (self.size, self.size, self.channels)
+        if images_NHWC.shape[1:] != wanted:
+            raise UserError(
+                f"{what} are {'x'.join(map(str, images_NHWC.shape[1:]))} and the network takes "
+                f"{'x'.join(map(str, wanted))} (height, width, channels). "
+                "Correct size and channels of the set."
+            )
+
+
+def to_float(images_NHWC: torch.Tensor) -> torch.Tensor:
+    """uint8 N x H x W x C to floats in [0, 1], N x C x H x W in channels-last memory."""
+    return images_NHWC.permute(0, 3, 1, 2).to(torch.float32).div_(255)
+
 
 class Classifier(nn.Module):
     """Normalisation and a network: from pixels in [0, 1], N x C x H x W, to logits, N x K.
@@ -42,7 +63,9 @@ class Classifier(nn.Module):
         self.description = description
         shape = (-1, 1, 1)
         self.register_buffer("mean_C11", torch.tensor(description.mean).view(shape), persistent=False)
-        self.register_buffer("deviation_C11", torch.tensor(description.deviation).view(shape), persistent=False)
+        self.register_buffer(
+            "deviation_C11", torch.tensor(description.deviation).view(shape), persistent=False
+        )
 
     def forward(self, x_NCHW: torch.Tensor) -> torch.Tensor:
         """Logits of images in [0, 1]."""

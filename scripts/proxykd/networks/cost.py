@@ -31,7 +31,7 @@ def cost(network: Classifier, folder: Path, device: str) -> dict[str, float]:
 
 @torch.no_grad()
 def macs(network: nn.Module, x_NCHW: torch.Tensor) -> int:
-    """Multiply-accumulates of convolutions and matrix products in one forward pass, as PyTorch counts them."""
+    """Multiply-accumulates of convolutions and matrix products in a forward pass, as PyTorch counts them."""
     from torch.utils.flop_counter import FlopCounterMode
 
     with FlopCounterMode(display=False) as counter:

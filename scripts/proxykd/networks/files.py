@@ -9,10 +9,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from proxykd.errors import UserError
 from proxykd.networks.build import build
 from proxykd.networks.classifier import Classifier, Description
 from proxykd.shards import damaged
-from proxykd.errors import UserError
 
 WEIGHTS = "model.safetensors"
 DESCRIPTION = "network.json"

@@ -7,8 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from proxykd.augmentation.batch import to_float
-from proxykd.networks.classifier import Classifier
+from proxykd.networks.classifier import Classifier, to_float
 
 BATCH = 512
 
@@ -33,8 +32,13 @@ def logits_of(
     return np.concatenate(parts)
 
 
+def log_softmax(logits_NK: np.ndarray) -> np.ndarray:
+    """Logarithms of the probabilities, N x K float64; finite wherever the logits are."""
+    shifted = np.asarray(logits_NK, np.float64)
+    shifted = shifted - shifted.max(1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
+
+
 def softmax(logits_NK: np.ndarray) -> np.ndarray:
     """Probabilities, N x K float64."""
-    shifted = np.asarray(logits_NK, np.float64)
-    powers = np.exp(shifted - shifted.max(1, keepdims=True))
-    return powers / powers.sum(1, keepdims=True)
+    return np.exp(log_softmax(logits_NK))

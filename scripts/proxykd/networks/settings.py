@@ -78,6 +78,9 @@ class ImportTeacher(Section):
     """File with the weights: safetensors, or a pickle that loads with weights_only=True; may be nested
     (state_dict, model, ...) and prefixed (module.)."""
 
+    trust: bool = False
+    """Load a pickle that holds more than weights and can execute any code. Only if you trust its author."""
+
     size: int = Field(ge=4, le=1024)
     """Width and height of its input in pixels."""
 
@@ -104,6 +107,8 @@ class ImportTeacher(Section):
     def _several(cls, value: int | list[str]) -> int | list[str]:
         if (value if isinstance(value, int) else len(value)) < 2:
             raise ValueError("a classifier has at least two classes")
+        if isinstance(value, list) and len(set(value)) < len(value):
+            raise ValueError("two classes have the same name")
         return value
 
     @model_validator(mode="after")
@@ -126,4 +131,7 @@ class ImportTeacher(Section):
         return [self.checkpoint]
 
     def identity(self) -> dict[str, Any]:
-        return {name: value for name, value in self.canonical().items() if name != "checkpoint"}
+        # Trust decides whether there is a result, not which.
+        return {
+            name: value for name, value in self.canonical().items() if name not in {"checkpoint", "trust"}
+        }

@@ -42,7 +42,12 @@ class Progress:
         self.began = self.last_line = time.monotonic()
         on_terminal = sys.stderr.isatty()
         self.bar = tqdm(
-            total=self.total or None, desc=self.label, unit=self.unit, disable=not on_terminal, leave=False, unit_scale=True
+            total=self.total or None,
+            desc=self.label,
+            unit=self.unit,
+            disable=not on_terminal,
+            leave=False,
+            unit_scale=True,
         )
         self.to_log = not (on_terminal and _logs_to_terminal())
         return self
@@ -89,5 +94,6 @@ class Progress:
 
 def _logs_to_terminal() -> bool:
     return any(
-        isinstance(handler, logging.StreamHandler) and handler.stream is sys.stderr for handler in log.handlers
+        isinstance(handler, logging.StreamHandler) and handler.stream is sys.stderr
+        for handler in log.handlers
     )

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from proxykd.proxies.luma import in_channels
 from proxykd.proxies.settings import LeavesPool
 
 SMALLEST, LARGEST = 0.03, 1.0
@@ -21,8 +22,10 @@ LAYER = 256
 """Leaves added at a time to the images that still have ground."""
 DRAWS = 12
 """Random numbers a leaf takes: place 2, radius, kind, turn, four for its corners, colour 3."""
-FINEST = 3
-"""Samples along one side of a pixel, of images up to 64 pixels; two beyond."""
+BLOCK = 16_384
+"""Pixels that are worked on together: enough to keep NumPy busy, few enough to stay in the cache."""
+FINE = 2
+"""Samples along one side of a pixel."""
 
 
 def render(pool: LeavesPool, images_NHWC: np.ndarray, advance: Callable[[int], None]) -> dict[str, list[Any]]:
@@ -32,12 +35,12 @@ def render(pool: LeavesPool, images_NHWC: np.ndarray, advance: Callable[[int], N
     it was covered, to the next multiple of LAYER.
     """
     count, size, channels = len(images_NHWC), images_NHWC.shape[1], images_NHWC.shape[3]
-    block = max(1, 65_536 // size**2)
+    block = max(1, BLOCK // size**2)
     leaves: list[int] = []
     for first in range(0, count, block):
         seeds = [parameter_seed(pool, i) for i in range(first, min(first + block, count))]
         images, taken = render_seeds(seeds, size)
-        images_NHWC[first : first + block] = images if channels == 3 else luma(images)
+        images_NHWC[first : first + block] = in_channels(images, channels)
         leaves += taken
         advance(len(seeds))
     return {
@@ -52,24 +55,22 @@ def parameter_seed(pool: LeavesPool, i: int) -> int:
     return (pool.seed << 32) + i
 
 
-def luma(images_NHWC: np.ndarray) -> np.ndarray:
-    """ITU-R 601-2 luma of RGB in 16-bit fixed point, as Pillow's mode L has it; keeps one channel."""
-    weighted = images_NHWC.astype(np.uint32) @ np.array([19595, 38470, 7471], dtype=np.uint32)
-    return ((weighted + 0x8000) >> 16).astype(np.uint8)[..., None]
-
-
 def render_seeds(seeds: list[int], size: int) -> tuple[np.ndarray, list[int]]:
     """The images of these seeds (uint8, N x size x size x 3), and how many leaves each took."""
-    fine = FINEST if size <= 64 else 2
     sources = [np.random.Generator(np.random.SFC64(seed)) for seed in seeds]
-    canvas = np.zeros((len(seeds), size * fine, size * fine, 3), dtype=np.uint8)
+    canvas = np.zeros((len(seeds), size * FINE, size * FINE, 3), dtype=np.uint8)
     bare = np.ones(canvas.shape[:3], dtype=bool)
     taken = [0] * len(seeds)
     open_images = np.arange(len(seeds))
     while open_images.size:
         draws = np.stack([sources[i].random((LAYER, DRAWS), dtype=np.float32) for i in open_images])
-        top = topmost(Leaves.of(draws.reshape(-1, DRAWS), size * fine), len(open_images), size * fine)
-        colours = (draws[:, :, 9:] * 256).astype(np.uint8).reshape(-1, 3)
+        image = np.repeat(np.arange(len(open_images), dtype=np.int32), LAYER)
+        draws = draws.reshape(-1, DRAWS)
+        if taken[open_images[0]]:
+            seen = np.flatnonzero(may_show(draws, image, bare[open_images]))
+            draws, image = draws[seen], image[seen]
+        top = topmost(Leaves.of(draws, size * FINE), image, len(open_images), size * FINE)
+        colours = (draws[:, 9:] * 256).astype(np.uint8)
         place = bare[open_images] & (top >= 0)
         chosen = canvas[open_images]
         chosen[place] = colours[top[place]]
@@ -78,7 +79,7 @@ def render_seeds(seeds: list[int], size: int) -> tuple[np.ndarray, list[int]]:
         for i in open_images:
             taken[i] += LAYER
         open_images = open_images[bare[open_images].any(axis=(1, 2))]
-    return averaged(canvas, fine), taken
+    return averaged(canvas, FINE), taken
 
 
 def averaged(canvas_NHWC: np.ndarray, fine: int) -> np.ndarray:
@@ -103,9 +104,7 @@ class Leaves:
     def of(cls, draws: np.ndarray, side: int) -> Leaves:
         """Leaves from L x DRAWS uniform numbers, on a grid of side x side samples."""
         centre = draws[:, :2] * side
-        # The inverse of the distribution function of a density in proportion to r^-3.
-        low, high = SMALLEST**-2, LARGEST**-2
-        radius = side / np.sqrt(low - draws[:, 2] * (low - high))
+        radius = radii(draws, side)
         kind = (draws[:, 3] * 6).astype(np.int8)
         angles = corner_angles(kind, draws[:, 4:9])
         spokes = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
@@ -132,10 +131,31 @@ def corner_angles(kind: np.ndarray, draws: np.ndarray) -> np.ndarray:
     return angles
 
 
-def topmost(leaves: Leaves, images: int, side: int) -> np.ndarray:
+def may_show(draws: np.ndarray, image: np.ndarray, bare: np.ndarray) -> np.ndarray:
+    """Whether there is ground left in the square around each leaf, from its draws and its image's number.
+
+    bare: images x side x side. Most leaves of the lower layers fall on covered places: they need no work.
+    """
+    side = bare.shape[1]
+    below = np.zeros((len(bare), side + 1, side + 1), dtype=np.int32)
+    below[:, 1:, 1:] = bare.cumsum(axis=1, dtype=np.int32).cumsum(axis=2)
+    radius = radii(draws, side)[:, None]
+    low = np.clip(np.floor(draws[:, :2] * side - radius), 0, side).astype(np.int32)
+    high = np.clip(np.ceil(draws[:, :2] * side + radius), 0, side).astype(np.int32)
+    corners = [below[image, y[:, 1], x[:, 0]] for y in (low, high) for x in (low, high)]
+    return corners[3] - corners[2] - corners[1] + corners[0] > 0
+
+
+def radii(draws: np.ndarray, side: int) -> np.ndarray:
+    """Radii in samples: the inverse of the distribution function of a density in proportion to r^-3."""
+    low, high = SMALLEST**-2, LARGEST**-2
+    return side / np.sqrt(low - draws[:, 2] * (low - high))
+
+
+def topmost(leaves: Leaves, image: np.ndarray, images: int, side: int) -> np.ndarray:
     """Index of the leaf on top at each sample, -1 where there is none: images x side x side.
 
-    Leaves lie image by image, the upper before the lower.
+    image: each leaf's image. Leaves lie image by image, the upper before the lower.
     """
     leaf, row = rows_of(leaves, side)
     left, right = spans(leaves, leaf, row)
@@ -143,11 +163,10 @@ def topmost(leaves: Leaves, images: int, side: int) -> np.ndarray:
     width = np.clip(np.floor(right - 0.5) + 1, 0, side).astype(np.int32) - first
     seen = np.flatnonzero(width > 0)[::-1]
     leaf, row, first, width = leaf[seen], row[seen], first[seen], width[seen]
-    image = leaf // (len(leaves.radius) // images)
-    begin = (image * side + row) * side + first
-    ends = np.cumsum(width)
+    begin = (image[leaf] * side + row) * side + first
+    ends = np.cumsum(width, dtype=np.int32)
     # Where each filled sample lies: it counts on from its span's first one.
-    index = np.arange(ends[-1] if ends.size else 0) + np.repeat(begin - (ends - width), width)
+    index = np.arange(ends[-1] if ends.size else 0, dtype=np.int32) + np.repeat(begin - (ends - width), width)
     top = np.full(images * side * side, -1, dtype=np.int32)
     # NumPy assigns repeated places in order: the last span, the uppermost leaf, stays.
     top[index] = np.repeat(leaf, width)
@@ -155,35 +174,46 @@ def topmost(leaves: Leaves, images: int, side: int) -> np.ndarray:
 
 
 def rows_of(leaves: Leaves, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """Each pair of a leaf and a row of samples that its circle meets, as two arrays; leaves in order."""
-    y = leaves.centre[:, 1]
-    first = np.clip(np.ceil(y - leaves.radius - 0.5), 0, side).astype(np.int32)
-    count = np.clip(np.floor(y + leaves.radius - 0.5) + 1, 0, side).astype(np.int32) - first
-    count = np.maximum(count, 0)
+    """Each pair of a leaf and a row of samples that it may meet, as two int32 arrays; leaves in order."""
+    y = np.where(leaves.round, leaves.centre[:, 1], 0)
+    low = np.where(leaves.round, y - leaves.radius, leaves.corners[..., 1].min(axis=1))
+    high = np.where(leaves.round, y + leaves.radius, leaves.corners[..., 1].max(axis=1))
+    first = np.clip(np.ceil(low - 0.5), 0, side).astype(np.int32)
+    count = np.maximum(np.clip(np.floor(high - 0.5) + 1, 0, side).astype(np.int32) - first, 0)
     leaf = np.repeat(np.arange(len(count), dtype=np.int32), count)
-    ends = np.cumsum(count)
-    row = np.arange(len(leaf), dtype=np.int32) + np.repeat(first - (ends - count), count)
-    return leaf, row.astype(np.int32)
+    begin = first - (np.cumsum(count, dtype=np.int32) - count)
+    return leaf, np.arange(len(leaf), dtype=np.int32) + begin[leaf]
 
 
 def spans(leaves: Leaves, leaf: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where each row's middle enters and leaves the shape, in samples from the left; empty if they cross."""
     height = row + np.float32(0.5)
-    centre = leaves.centre[leaf]
-    reach = np.sqrt(np.maximum(leaves.radius[leaf] ** 2 - (height - centre[:, 1]) ** 2, 0))
-    left, right = centre[:, 0] - reach, centre[:, 0] + reach
-    sided = np.flatnonzero(~leaves.round[leaf])
-    corners, level = leaves.corners[leaf[sided]], height[sided]
-    low = np.full(len(sided), np.inf, dtype=np.float32)
-    high = -low
-    for k in range(4):
-        a, b = corners[:, k], corners[:, (k + 1) % 4]
-        rise = b[:, 1] - a[:, 1]
-        crosses = (a[:, 1] <= level) != (b[:, 1] <= level)
-        share = (level - a[:, 1]) / np.where(crosses, rise, 1)
-        x = a[:, 0] + share * (b[:, 0] - a[:, 0])
-        low = np.where(crosses, np.minimum(low, x), low)
-        high = np.where(crosses, np.maximum(high, x), high)
-    empty = high < low
-    left[sided], right[sided] = np.where(empty, 1, low), np.where(empty, 0, high)
+    left, right = np.empty_like(height), np.empty_like(height)
+    is_round = leaves.round[leaf]
+    discs, others = np.flatnonzero(is_round), np.flatnonzero(~is_round)
+    disc = leaf[discs]
+    centre = leaves.centre[disc]
+    reach = np.sqrt(np.maximum(leaves.radius[disc] ** 2 - (height[discs] - centre[:, 1]) ** 2, 0))
+    left[discs], right[discs] = centre[:, 0] - reach, centre[:, 0] + reach
+    # Inside a convex polygon lies right of all its left edges and left of all its right ones.
+    lines = edges(leaves.corners)[leaf[others]]
+    x = lines[:, :, 0] * height[others, None] + lines[:, :, 1]
+    left[others], right[others] = x[:, :4].max(axis=1), x[:, 4:].min(axis=1)
     return left, right
+
+
+def edges(corners: np.ndarray) -> np.ndarray:
+    """x = slope * y + offset of each polygon's four left, then its four right edges: L x 8 x 2.
+
+    An edge of the other side, or a level one, is a line far away. Corners turn with the angle, so that
+    the left edges are those that go down.
+    """
+    along = np.roll(corners, -1, axis=1) - corners
+    level = along[..., 1]
+    slope = along[..., 0] / np.where(level == 0, 1, level)
+    offset = corners[..., 0] - slope * corners[..., 1]
+    lines = np.empty((len(corners), 8, 2), dtype=np.float32)
+    for k, counts, far in ((0, level < 0, -1e6), (4, level > 0, 1e6)):
+        lines[:, k : k + 4, 0] = np.where(counts, slope, 0)
+        lines[:, k : k + 4, 1] = np.where(counts, offset, far)
+    return lines

@@ -12,27 +12,36 @@ from typing import Any
 
 import torch
 
+from proxykd.presentation.progress import log
+
 FORMAT = 1
 EVERY_SECONDS = 30.0
+"""Unless the environment's PROXYKD_CHECKPOINT_SECONDS says otherwise."""
 
 
 class Checkpoint:
     """A training's state in `<folder>/state.pt`, written at most every `EVERY_SECONDS`."""
 
-    def __init__(self, folder: Path, every_seconds: float = EVERY_SECONDS) -> None:
+    def __init__(self, folder: Path, every_seconds: float | None = None) -> None:
         self.path = folder / "state.pt"
+        if every_seconds is None:
+            every_seconds = float(os.environ.get("PROXYKD_CHECKPOINT_SECONDS") or EVERY_SECONDS)
         self.every_seconds = every_seconds
         self.last = time.monotonic()
 
     def load(self) -> dict[str, Any] | None:
         """The state of an earlier run of the same key, or None.
 
-        A file that does not load cannot come from a kill, since it is renamed into place; one of another
-        format is left aside.
+        A kill cannot leave a file that does not load, since it is renamed into place, but a failing disk
+        can: such a file, and one of another format, is passed over, and the training begins anew.
         """
         if not self.path.exists():
             return None
-        state = torch.load(self.path, map_location="cpu", weights_only=True)
+        try:
+            state = torch.load(self.path, map_location="cpu", weights_only=True)
+        except Exception as error:
+            log.warning("%s cannot be read (%s): the training begins anew", self.path, error)
+            return None
         return state if state.get("format") == FORMAT else None
 
     def is_due(self) -> bool:

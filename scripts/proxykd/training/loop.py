@@ -46,13 +46,16 @@ def fit(
     recipe: Recipe,
     progress: Progress,
     checkpoint: Checkpoint,
+    steps_per_epoch: float,
 ) -> list[dict[str, float]]:
     """Train in place for `recipe.steps` steps and return the records of `metrics.jsonl`.
 
-    `loss_at(step)` runs the forward pass of a step and must depend on the step and the weights alone: that
-    makes a training that was killed and started again end with the same bits.
-    Raises UserError, with step and learning rate, when the loss is no longer finite.
+    `loss_at(step)` runs the forward pass of a step and must depend on the step, the weights and PyTorch's
+    own random numbers (dropout's) alone: that makes a training that was killed and started again end with
+    the same bits on the same device.
+    Raises UserError, with step and learning rate, when the loss or a weight is no longer finite.
     """
+    torch.backends.cudnn.deterministic = True
     optimiser = optimiser_for(network, recipe)
     records: list[dict[str, float]] = []
     first = 0
@@ -69,25 +72,32 @@ def fit(
         for group in optimiser.param_groups:
             group["lr"] = rate
         optimiser.zero_grad(set_to_none=True)
+        torch.manual_seed(((recipe.seed << 32) + step) % 2**63)
         loss = loss_at(step)
         loss.backward()
         optimiser.step()
         if (step + 1) % RECORD_EVERY == 0 or step + 1 == recipe.steps:
             value = _finite(loss, step, rate)
-            records.append(_record(step + 1, value, rate, recipe, time.monotonic() - began))
+            epoch = (step + 1) / steps_per_epoch
+            records.append(_record(step + 1, epoch, value, rate, recipe, time.monotonic() - began))
             progress.advance(recipe.batch, loss=value)
         else:
             progress.advance(recipe.batch)
         if checkpoint.is_due():
             _finite(loss, step, rate)
             checkpoint.save(_state(network, optimiser, step + 1, records))
+    if not all(value.isfinite().all() for value in network.state_dict().values()):
+        raise _diverged("a weight is not finite", recipe.steps, learning_rate(recipe.steps - 1, recipe))
     network.eval()
     return records
 
 
-def _record(step: int, loss: float, rate: float, recipe: Recipe, seconds: float) -> dict[str, float]:
+def _record(
+    step: int, epoch: float, loss: float, rate: float, recipe: Recipe, seconds: float
+) -> dict[str, float]:
     return {
         "step": step,
+        "epoch": round(epoch, 4),
         "images": step * recipe.batch,
         "loss": loss,
         "learning_rate": rate,
@@ -98,11 +108,15 @@ def _record(step: int, loss: float, rate: float, recipe: Recipe, seconds: float)
 def _finite(loss: torch.Tensor, step: int, rate: float) -> float:
     value = float(loss.detach())
     if not math.isfinite(value):
-        raise UserError(
-            f"The training diverged: the loss is {value} at step {step + 1}, with a learning rate of {rate:.3g}. "
-            "Nothing was published. Lower recipe.learning_rate, or raise recipe.warmup."
-        )
+        raise _diverged(f"the loss is {value}", step + 1, rate)
     return value
+
+
+def _diverged(what: str, step: int, rate: float) -> UserError:
+    return UserError(
+        f"The training diverged: {what} at step {step}, with a learning rate of {rate:.3g}. Nothing was "
+        "published. Lower recipe.learning_rate, or raise recipe.warmup."
+    )
 
 
 def _state(

@@ -6,22 +6,32 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from proxykd.augmentation.batch import augment, generator, to_float
+from proxykd.augmentation.batch import augment, generator
 from proxykd.errors import UserError
-from proxykd.networks.outputs import logits_of
 from proxykd.networks.build import build
-from proxykd.networks.classifier import Classifier, Description
+from proxykd.networks.classifier import Classifier, Description, to_float
+from proxykd.networks.outputs import logits_of
 from proxykd.presentation.progress import Progress
 from proxykd.training.checkpoint import Checkpoint
 from proxykd.training.loop import fit
 from proxykd.training.order import Order
 from proxykd.training.settings import TrainTeacher
 
+STATISTICS_BLOCK = 1024
+
 
 def channel_statistics(images_NHWC: np.ndarray) -> tuple[list[float], list[float]]:
     """Mean and standard deviation per channel, of pixels in [0, 1]."""
-    mean_C = images_NHWC.mean((0, 1, 2), dtype=np.float64) / 255
-    deviation_C = images_NHWC.std((0, 1, 2), dtype=np.float64) / 255
+    channels = images_NHWC.shape[3]
+    counts_CV = np.zeros((channels, 256), np.int64)
+    # Through a histogram and block by block: as floats a large set would not fit into memory.
+    for first in range(0, len(images_NHWC), STATISTICS_BLOCK):
+        block_NHWC = images_NHWC[first : first + STATISTICS_BLOCK]
+        for channel in range(channels):
+            counts_CV[channel] += np.bincount(block_NHWC[..., channel].ravel(), minlength=256)
+    values_V, share_CV = np.arange(256) / 255, counts_CV / counts_CV.sum(1, keepdims=True)
+    mean_C = share_CV @ values_V
+    deviation_C = np.sqrt((share_CV * (values_V - mean_C[:, None]) ** 2).sum(1))
     return [round(float(m), 6) for m in mean_C], [round(max(float(d), 1e-3), 6) for d in deviation_C]
 
 
@@ -50,7 +60,7 @@ def train_teacher(
     )
     network = build(described, settings.network.pretrained).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     images = torch.from_numpy(images_NHWC).to(device)
-    labels = torch.from_numpy(labels_N).to(device)
+    labels = torch.tensor(labels_N, device=device)
     order = Order(len(images), settings.recipe.batch, settings.recipe.seed)
     fill_C = network.mean_C11.flatten()
     bf16 = settings.recipe.precision == "bf16"
@@ -66,7 +76,9 @@ def train_teacher(
             logits_NK.float(), labels[rows], label_smoothing=settings.label_smoothing
         )
 
-    records = fit(network, loss_at, settings.recipe, progress, checkpoint)
+    records = fit(
+        network, loss_at, settings.recipe, progress, checkpoint, len(images) / settings.recipe.batch
+    )
     return network, records
 
 

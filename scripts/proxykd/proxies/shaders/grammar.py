@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 
 from proxykd.proxies.shaders.families import (
     cells,
     cppn,
+    curls,
     figures,
     folds,
     fractals,
@@ -41,6 +43,7 @@ HELDOUT = 500_000
 FAMILIES = {
     "cells": cells,
     "cppn": cppn,
+    "curls": curls,
     "figures": figures,
     "folds": folds,
     "fractals": fractals,
@@ -75,7 +78,8 @@ class Program:
     def parameters(self, parameter_seed: int) -> np.ndarray:
         """The values of an image: float32, as many as the program has ranges."""
         low, high = np.array(self.ranges).T
-        unit = uniforms(PARAMETERS, GRAMMAR_VERSION, self.seed, parameter_seed)[: len(low)]
+        words = GRAMMAR_VERSION, crc32(self.family.encode()), self.seed, parameter_seed
+        unit = uniforms(PARAMETERS, *words)[: len(low)]
         return (low + (high - low) * unit).astype(np.float32)
 
 

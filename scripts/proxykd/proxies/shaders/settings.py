@@ -11,6 +11,7 @@ from proxykd.section import Section
 FAMILIES = (
     "cells",
     "cppn",
+    "curls",
     "figures",
     "folds",
     "fractals",

@@ -1,4 +1,4 @@
-"""Compositional pattern-producing networks: a small random network from coordinates to colour (Stanley 2007)."""
+"""Compositional pattern-producing networks (Stanley 2007): a random network from coordinates to colour."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ACTIVATIONS = (
 
 def write(sketch: Sketch) -> None:
     layers = sketch.integer(2, 3)
-    latent = [sketch.parameter(-1.5, 1.5) for _ in range(8)]
+    latent = [sketch.parameter(-1.0, 1.0) for _ in range(8)]
     mirror = sketch.pick(("z", "z", "z", "vec2(abs(z.x), z.y)", "abs(z)"))
     sketch.write(
         f"""vec3 shade(vec2 z) {{
@@ -31,15 +31,17 @@ def write(sketch: Sketch) -> None:
     )
     for k in range(layers):
         bias = f"vec4({', '.join(latent[4 * k % 8 : 4 * k % 8 + 4])})"
-        sketch.write(f"    h = mat4({_weights(sketch, 16, 0.95)}) * h + {bias};\n    h = {sketch.pick(ACTIVATIONS)};\n")
+        sketch.write(
+            f"    h = mat4({_weights(sketch, 16, 0.95)}) * h + {bias};\n    h = {sketch.pick(ACTIVATIONS)};\n"
+        )
     sketch.write(
-        f"""    vec3 c = 0.5 + 0.5 * tanh(mat4x3({_weights(sketch, 12, 0.9)}) * h);
+        f"""    vec3 c = 0.5 + 0.5 * tanh(1.4 * mat4x3({_weights(sketch, 12, 0.9)}) * h);
     c = mix(vec3(dot(c, vec3(0.299, 0.587, 0.114))), c, $saturation);
-    return mix(c, 1.0 - c, $negative);
+    return $negative > 0.7 ? 1.0 - c : c;
 }}
 """,
         saturation="0.0" if sketch.chance(0.15) else sketch.parameter(0.1, 1.1),
-        negative=sketch.parameter(-0.2, 1.0),
+        negative=sketch.parameter(0.0, 1.0),
     )
 
 

@@ -24,7 +24,7 @@ COATS = (
 
 def write(sketch: Sketch) -> None:
     sketch.need("octaves", "outlines")
-    count = sketch.integer(2, 5)
+    count = sketch.integer(2, 6)
     scale, salt, loose = sketch.parameter(0.6, 1.35), sketch.salt(), sketch.parameter(0.1, 0.7)
     light, x, y = sketch.parameter(0.0, 6.2832), sketch.parameter(-0.35, 0.35), sketch.parameter(-0.35, 0.35)
     palette(sketch, "ground")
@@ -76,6 +76,7 @@ def _prepare(sketch: Sketch, count: int, salt: str, loose: str) -> None:
     x, y = sketch.uniform(-0.3, 0.3), sketch.uniform(-0.3, 0.3)
     for k in range(count):
         size = sketch.uniform(0.2, 0.5) if k == 0 else sketch.uniform(0.1, 0.35)
+        limb = k > 0 and sketch.chance(0.4)
         sketch.write(
             f"""    parts[{k}] = vec2($x, $y) + $loose * (random2(ivec2({k}, 1), $salt) - 0.5);
     radii[{k}] = (0.7 + 0.6 * random2(ivec2({k}, 2), $salt)) * vec2($long, $short);
@@ -85,8 +86,8 @@ def _prepare(sketch: Sketch, count: int, salt: str, loose: str) -> None:
             y=y,
             loose=loose,
             salt=salt,
-            long=size * sketch.uniform(1.0, 1.8),
-            short=size * sketch.uniform(0.5, 1.0),
+            long=size * sketch.uniform(1.0, 1.8) * (1.3 if limb else 1.0),
+            short=size * sketch.uniform(0.5, 1.0) * (0.35 if limb else 1.0),
             turn=sketch.number(0.0, 3.1416),
         )
         x, y = x + sketch.uniform(-0.5, 0.5), y + sketch.uniform(-0.45, 0.45)

@@ -30,7 +30,7 @@ PATTERNS = (
     "exp(-2.0 * abs(z.x))",
     "0.5 + 0.5 * sin(z.x * 2.5) * sin(z.y * 2.5)",
     "smoothstep(0.6, 0.0, abs(length(z) - 0.7))",
-    "0.5 + 0.4 * z.x / scale",
+    "0.5 + 0.5 * sin($sharp * 1.5 * z.x)",
 )
 
 
@@ -41,7 +41,11 @@ def write(sketch: Sketch) -> None:
     text = INVERSION if inverted else MIRRORS.replace("$pattern", sketch.pick(PATTERNS))
     wedges = WEDGES if not inverted or sketch.chance(0.4) else ""
     sketch.write(
-        f"vec3 shade(vec2 z) {{\n    z = 0.5 * frame(z) + 0.5 * z;\n{wedges}{text}    return colour(v + $shift);\n}}\n",
+        f"""vec3 shade(vec2 z) {{
+    z = 0.5 * frame(z) + 0.5 * z;
+{wedges}{text}    return colour(v + $shift);
+}}
+""",
         sides=sketch.integer(3, 9),
         rounds=sketch.integer(5, 9),
         few=sketch.integer(2, 4),

@@ -8,18 +8,18 @@ from proxykd.proxies.shaders.sketch import Sketch
 FALLS = (
     "r * r / (dot(d, d) + 0.02)",
     "exp(-dot(d, d) / (r * r))",
-    "r / (length(d) + 0.05)",
+    "0.5 * pow(r / (length(d) + 0.05), 1.6)",
     "r * r / (abs(d.x * d.x - 0.5 * d.y * d.y) + d.y * d.y + 0.02)",
     "max(0.0, 1.0 - length(d) / (2.0 * r))",
     "r * r / (abs(d.x * d.y) * 3.0 + 0.3 * dot(d, d) + 0.02)",
 )
 BLENDS = (
     "colour(clamp(0.5 * sum, 0.0, 1.2))",
-    "colour(smoothstep($edge, $edge + $soft, sum) * (0.6 + 0.4 * sin(3.0 * sum)))",
-    "$ambient + lit * 0.7",
+    "colour(smoothstep(0.4 * $edge, 0.4 * $edge + $soft, sum) * (0.6 + 0.4 * sin(3.0 * sum)))",
+    "$ambient + 1.0 - exp(-lit)",
     "lit / (1.0 + sum) + $ambient",
     "colour(0.5 + 0.5 * sin(4.0 * sum))",
-    "mix(colour(0.1 + 0.2 * z.y), lit / max(sum, 0.1), smoothstep($edge, $edge + $soft, sum))",
+    "mix(colour(0.1 + 0.2 * z.y), lit / max(sum, 0.1), smoothstep(0.4 * $edge, 0.4 * $edge + $soft, sum))",
 )
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from proxykd.proxies.shaders.sketch import Sketch
 
 GREY_SHARE = 0.15
+HUES = ((0.0, 1.0), (0.0, 1.0), (0.02, 0.2), (0.05, 0.4), (0.5, 0.7))
+"""Ranges of a two-tone program's first hue: any, or those of earth, plants, water and sky."""
 COSINE = """vec3 $name(float v) {
     vec3 c = 0.5 + 0.5 * cos(TURN * ($rate * v + vec3($a, $b, $c) * $spread + $phase));
     return graded(c, $saturation, $contrast, $level);
 }
 """
 TONES = """vec3 $name(float v) {
-    vec3 low = hsv($hue, $saturation, $dark), high = hsv($hue + $turn, $saturation * $fade, $bright);
+    float s = $saturation * $saturation;
+    vec3 low = hsv($hue, s, $dark), high = hsv($hue + $turn, s * $fade, $bright);
     return mix(low, high, clamp($steep * (v - 0.5) + 0.5, 0.0, 1.0));
 }
 """
@@ -30,7 +33,7 @@ GREY = """vec3 $name(float v) {
 
 
 def frame(sketch: Sketch, low: float, high: float, stretch: bool = True) -> None:
-    """Write `vec2 frame(vec2 z)`: turned, moved, scaled from `low` to `high` times (even in the logarithm)."""
+    """Write `vec2 frame(vec2 z)`: turned, moved and scaled by a factor between `low` and `high`."""
     aspect = sketch.parameter(0.6, 1.6) if stretch and sketch.chance(0.5) else "1.0"
     sketch.write(
         """vec2 frame(vec2 z) {
@@ -81,9 +84,9 @@ def _tones(sketch: Sketch, name: str) -> None:
         name=name,
         low=low,
         high=high,
-        hue=sketch.parameter(0.0, 1.0),
-        turn=sketch.number(-0.5, 0.5),
-        saturation=sketch.parameter(0.0, 0.9),
+        hue=sketch.parameter(*sketch.pick(HUES)),
+        turn=sketch.pick((0.5, 0.0, 0.05)) + sketch.uniform(-0.15, 0.15),
+        saturation=sketch.parameter(0.1, 0.95),
         fade=sketch.number(0.3, 1.1),
         steep=sketch.number(1.0, 2.2),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import cos, hypot, pi, sin
 
 from proxykd.proxies.shaders.sketch import Sketch
@@ -34,14 +35,20 @@ class Stroke:
         if self.kind != "ring":
             return self.points
         (x, y), (ux, uy), (vx, vy) = self.points
-        return [(x + s * (ux - x) + t * (vx - x), y + s * (uy - y) + t * (vy - y)) for s in (-0.8, 0.8) for t in (-0.8, 0.8)]
+        return [
+            (x + s * (ux - x) + t * (vx - x), y + s * (uy - y) + t * (vy - y))
+            for s in (-0.8, 0.8)
+            for t in (-0.8, 0.8)
+        ]
 
     def at(self, share: float) -> Point:
         """A point of the stroke: its start at 0, its end at 1, roughly on it between."""
         if self.kind == "ring":
             (x, y), (ux, uy), (vx, vy) = self.points
             turn = self.curve["start"] + share * self.curve["sweep"]
-            return x + cos(turn) * (ux - x) + sin(turn) * (vx - x), y + cos(turn) * (uy - y) + sin(turn) * (vy - y)
+            return x + cos(turn) * (ux - x) + sin(turn) * (vx - x), y + cos(turn) * (uy - y) + sin(turn) * (
+                vy - y
+            )
         place = share * (len(self.points) - 1)
         k = min(int(place), len(self.points) - 2)
         (ax, ay), (bx, by) = self.points[k], self.points[k + 1]
@@ -118,7 +125,7 @@ def fit(sketch: Sketch, strokes: Sequence[Stroke]) -> None:
     low = [min(p[axis] for p in extremes) for axis in (0, 1)]
     high = [max(p[axis] for p in extremes) for axis in (0, 1)]
     largest = max(high[0] - low[0], high[1] - low[1], 1e-3)
-    half = (sketch.uniform(0.35, 0.75), sketch.uniform(0.45, 0.75))
+    half = (sketch.uniform(0.35, 0.8), sketch.uniform(0.5, 0.85))
     scale = []
     for axis in (0, 1):
         extent = max(high[axis] - low[axis], 0.3 * largest)
@@ -143,7 +150,7 @@ def draw(sketch: Sketch, strokes: Sequence[Stroke]) -> None:
         for k, (x, y) in enumerate(stroke.points):
             sketch.write(f"    q{i}_{k} = placed(vec2($x, $y), {16 * i + k});\n", x=x, y=y)
     sketch.write("}\n")
-    _inked(sketch)
+    inked(sketch)
     _shade(sketch, strokes, salt)
 
 
@@ -159,14 +166,15 @@ def _placed(sketch: Sketch, salt: str) -> None:
         salt=salt,
         angle=sketch.parameter(*((-0.35, 0.35) if sketch.chance(0.75) else (-3.1416, 3.1416))),
         slant=sketch.parameter(-0.45, 0.45),
-        scale=sketch.parameter(0.6, 1.12),
+        scale=sketch.parameter(0.65, 1.15),
         wide=sketch.parameter(0.75, 1.25),
-        x=sketch.parameter(-0.2, 0.2),
-        y=sketch.parameter(-0.2, 0.2),
+        x=sketch.parameter(-0.15, 0.15),
+        y=sketch.parameter(-0.15, 0.15),
     )
 
 
-def _inked(sketch: Sketch) -> None:
+def inked(sketch: Sketch) -> None:
+    """Write `float inked(vec2 m, float tone, float thick)`: the ink at a measure that pen.glsl gives."""
     sketch.write(
         f"""float inked(vec2 m, float tone, float thick) {{
     float d = m.x, soft = $soft, radius = $radius * thick * mix(1.0, $taper, m.y);
@@ -195,19 +203,19 @@ vec3 shade(vec2 z) {
         for m in _measures(i, stroke):
             tone = f"tone({i})" if i else "1.0"
             sketch.write(f"    ink = max(ink, inked({m}, {tone}, $thick));\n", thick=thick)
-    sketch.write("    return " + _paper(sketch) + ";\n}\n")
+    sketch.write("    return " + paper(sketch) + ";\n}\n")
 
 
 def _measures(i: int, stroke: Stroke) -> list[str]:
     """GLSL for the distance to each part of a stroke."""
     names = [f"q{i}_{k}" for k in range(len(stroke.points))]
     if stroke.kind == "line":
-        return [f"segment(z, {a}, {b})" for a, b in zip(names, names[1:], strict=False)]
+        return [f"segment(z, {a}, {b})" for a, b in pairwise(names)]
     curve = [f"{stroke.curve[name]:.5f}" for name in stroke.curve]
     return [f"{stroke.kind}({', '.join(['z', *names, *curve])})"]
 
 
-def _paper(sketch: Sketch) -> str:
+def paper(sketch: Sketch) -> str:
     """GLSL for the colour of ink on its ground: mostly light on black, in grey."""
     strength = sketch.parameter(0.6, 1.25)
     kind = sketch.uniform()
@@ -221,4 +229,5 @@ def _paper(sketch: Sketch) -> str:
         return f"vec3({ground} * (1.0 - min({strength}, 1.0) * ink))"
     sketch.need("colour")
     hue, other = sketch.parameter(0.0, 1.0), sketch.number(0.2, 0.8)
-    return f"mix(hsv({hue} + {other}, 0.5, {sketch.number(0.0, 0.5)}), hsv({hue}, 0.4, 1.0), min({strength}, 1.0) * ink)"
+    ground = f"hsv({hue} + {other}, 0.5, {sketch.number(0.0, 0.5)})"
+    return f"mix({ground}, hsv({hue}, 0.4, 1.0), min({strength}, 1.0) * ink)"

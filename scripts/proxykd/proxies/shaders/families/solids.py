@@ -49,14 +49,26 @@ def write(sketch: Sketch) -> None:
     vec3 backdrop = ground($ground);
     if (d > 0.06) return backdrop;
     h = vec3(0.0, 0.0, -3.0) + far * ray;
-    n = normalize(vec3(scene(h + vec3(0.03, 0.0, 0.0)), scene(h + vec3(0.0, 0.03, 0.0)), scene(h + vec3(0.0, 0.0, 0.03))) - scene(h) + 1e-6);
+    vec2 by = vec2(0.03, 0.0);
+    n = vec3(scene(h + by.xyy), scene(h + by.yxy), scene(h + by.yyx)) - scene(h);
+    n = normalize(n + 1e-6);
     e = view * h;
     vec3 sun = normalize(vec3($east, $north, -0.8));
     float lit = $ambient + max(dot(n, sun), 0.0);
     float shine = $shine * pow(max(dot(reflect(ray, n), sun), 0.0), 12.0);
     return {sketch.pick(SURFACES)} * lit + shine;
 }}
-""".replace("$ground", sketch.pick(("0.5 + 0.4 * z.y", "step($level, z.y) * 0.7 + 0.1", "length(z) * 0.6", "0.5 + 0.3 * sin(5.0 * z.x) * z.y"))),
+""".replace(
+            "$ground",
+            sketch.pick(
+                (
+                    "0.5 + 0.4 * z.y",
+                    "step($level, z.y) * 0.7 + 0.1",
+                    "length(z) * 0.6",
+                    "0.5 + 0.3 * sin(5.0 * z.x) * z.y",
+                )
+            ),
+        ),
         stripes=sketch.number(4.0, 12.0),
         ambient=sketch.number(0.2, 0.45),
         shine=sketch.pick((0.0, 0.6)),

@@ -1,0 +1,37 @@
+# Entry points; what they do stands in scripts/.
+PYTHON ?= python3
+RUN := .venv/bin/python
+export PYTHON
+
+.PHONY: quickstart test test-full test-slurm lint format schema lock benchmark setup
+
+quickstart: setup ## run config.yaml on this machine and write results/report.html
+	@$(RUN) scripts/quickstart.py
+
+test: setup ## the tests, in under eight minutes on two cores
+	@$(RUN) -m pytest
+
+test-full: setup ## all rounds of all tests
+	@PROXYKD_FULL=1 $(RUN) -m pytest
+
+test-slurm: setup ## a one-node Slurm on this machine (root, Debian)
+	@bash tests/slurm/run.sh
+
+lint: setup ## formatting, lint, types, spelling, Snakemake's own lint
+	@bash scripts/lint.sh
+
+format: setup ## format Python and Snakemake files
+	@.venv/bin/ruff format -q . && .venv/bin/ruff check -q --fix . && .venv/bin/snakefmt -q Snakefile workflow
+
+schema: setup ## write workflow/schemas from the typed configuration
+	@$(RUN) scripts/schema.py
+
+lock: ## pin envs/requirements.in with hashes (needs uv)
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header envs/requirements.in --output-file envs/requirements.lock
+
+benchmark: setup ## measure against named rivals; see benchmarks/
+	@for program in benchmarks/*.py; do $(RUN) $$program --quick; done
+
+setup:
+	@bash scripts/setup.sh

@@ -1,0 +1,180 @@
+"""From a plan to what its stages left in the store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from proxykd import store
+from proxykd.configuration import Configuration, Experiment
+from proxykd.errors import UserError
+from proxykd.plan import Plan, PlannedExperiment, Run, Stage
+from proxykd.shards import damaged
+
+METRICS = "metrics.jsonl"
+EVALUATION = "evaluation.json"
+
+
+@dataclass(frozen=True)
+class Result:
+    """One finished stage."""
+
+    stage: Stage
+    index: store.Index
+
+    @property
+    def name(self) -> str:
+        """The stage's name."""
+        return self.stage.name
+
+    @property
+    def key(self) -> str:
+        """The stage's key."""
+        return self.stage.key
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are."""
+        return self.stage.folder
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the stage says of its result."""
+        return self.index.facts
+
+    @property
+    def bytes(self) -> int:
+        """Size on disk."""
+        return sum(entry.bytes for entry in [*self.index.shards, *self.index.files])
+
+    def records(self) -> list[dict[str, float]]:
+        """The records of a training. Raises UserError where they are damaged."""
+        path = self.folder / METRICS
+        try:
+            return [json.loads(line) for line in path.read_text().splitlines()]
+        except (OSError, json.JSONDecodeError) as error:
+            raise UserError(damaged(path, "it cannot be read as lines of JSON")) from error
+
+
+@dataclass(frozen=True)
+class ShownRun:
+    """One pass through the pipeline; `label` tells it from the experiment's others."""
+
+    label: str
+    teacher: Result
+    pools: list[Result]
+    scores: list[Result]
+    selection: Result
+    boundary: Result | None
+    student: Result
+
+
+@dataclass(frozen=True)
+class ShownExperiment:
+    """An experiment: its settings, its runs and what was measured."""
+
+    name: str
+    settings: Experiment
+    runs: list[ShownRun]
+    evaluation: Result
+    measured: dict[str, Any]
+    """`evaluation.json`."""
+    stages: list[Result]
+    """All that it needs, each once, in the order of the pipeline."""
+
+    def upstream(self, role: str) -> Result | None:
+        """The one result that the evaluation read under a role."""
+        several = self.evaluation.stage.upstream.get(role)
+        return next(result for result in self.stages if result.stage is several[0]) if several else None
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the teacher's classes."""
+        return self.evaluation.index.classes
+
+
+@dataclass(frozen=True)
+class Shown:
+    """All that the report shows."""
+
+    configuration: Configuration
+    experiments: list[ShownExperiment]
+    results: dict[tuple[str, str], Result]
+    """By name and key, in the order of the pipeline."""
+
+    @cached_property
+    def finished(self) -> float:
+        """When the newest result was published, in seconds since 1970."""
+        return max((result.folder / store.INDEX).stat().st_mtime for result in self.results.values())
+
+
+def collect(plan: Plan) -> Shown:
+    """Read every stage's index.
+
+    Raises UserError that names the stage which is missing or damaged, and who needs it.
+    """
+    results: dict[tuple[str, str], Result] = {}
+    for stage in plan.all_stages():
+        results[stage.name, stage.key] = Result(stage, _index(plan, stage))
+    experiments = [_experiment(planned, results) for planned in plan.experiments]
+    return Shown(plan.configuration, experiments, results)
+
+
+def _index(plan: Plan, stage: Stage) -> store.Index:
+    if not (stage.folder / store.INDEX).exists():
+        needed = ", ".join(
+            planned.name for planned in plan.experiments if stage in list(needed_by(planned.evaluation))
+        )
+        raise UserError(
+            f"The report needs {stage.name}/{stage.key} (for {needed}), and {store.root()} has no finished "
+            "result of that name. Run `snakemake --cores all all` with the same configuration first, or name "
+            "another store in PROXYKD_STORE."
+        )
+    return store.read_index(stage.folder)
+
+
+def needed_by(stage: Stage) -> Iterator[Stage]:
+    """A stage and all that it is made from, with repetitions."""
+    yield stage
+    for several in stage.upstream.values():
+        for one in several:
+            yield from needed_by(one)
+
+
+def _experiment(planned: PlannedExperiment, results: dict[tuple[str, str], Result]) -> ShownExperiment:
+    def found(stage: Stage) -> Result:
+        return results[stage.name, stage.key]
+
+    needed = {(stage.name, stage.key) for stage in needed_by(planned.evaluation)}
+    evaluation = found(planned.evaluation)
+    runs = [
+        ShownRun(
+            label,
+            found(run.teacher),
+            [found(pool) for pool in run.pools],
+            [found(scores) for scores in run.scores],
+            found(run.selection),
+            found(run.boundary) if run.boundary else None,
+            found(run.student),
+        )
+        for label, run in zip(_labels(planned.runs), planned.runs, strict=True)
+    ]
+    return ShownExperiment(
+        planned.name,
+        planned.settings,
+        runs,
+        evaluation,
+        store.read_facts(evaluation.folder / EVALUATION),
+        [result for name, result in results.items() if name in needed],
+    )
+
+
+def _labels(runs: list[Run]) -> list[str]:
+    """`seed-<n>` after the student's seed, or `run-<i>` where only other stages' seeds differ."""
+    seeds = [run.seed for run in runs]
+    several = len(set(seeds)) == len(seeds)
+    return [f"seed-{run.seed}" if several else f"run-{i}" for i, run in enumerate(runs)]

@@ -1,0 +1,209 @@
+"""What stands at the head of the page: the first table, its chart, and what a reader must not overlook."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from proxykd.presentation import numerals
+from proxykd.presentation.collect import Shown, ShownExperiment
+from proxykd.presentation.figures import dot_chart
+from proxykd.presentation.summary import figures
+from proxykd.presentation.wording import marks
+
+
+def groups(shown: Shown) -> list[dict[str, Any]]:
+    """Rows of the first table: each teacher, and the experiments that learned from it."""
+    by_teacher: dict[tuple[Any, ...], list[ShownExperiment]] = {}
+    for experiment in shown.experiments:
+        teachers = tuple(run.teacher.key for run in experiment.runs)
+        images = experiment.upstream("images")
+        by_teacher.setdefault((teachers, images.key if images else ""), []).append(experiment)
+    return [
+        {"teacher": _teacher_row(several[0]), "students": [_student_row(one) for one in several]}
+        for several in by_teacher.values()
+    ]
+
+
+def _teacher_row(experiment: ShownExperiment) -> dict[str, Any]:
+    teachers = teachers_of(experiment)
+    accuracies = [one["accuracy"] for one in teachers]
+    return {
+        "name": "Teacher",
+        "architecture": architecture(experiment, "teacher"),
+        "accuracy": numerals.bare_spread(_over(accuracies)) if accuracies else None,
+        "n": len({run.teacher.key for run in experiment.runs}),
+        "calibration": numerals.bare_spread(_over([one["calibration_error"] for one in teachers]))
+        if teachers
+        else "–",
+        "cost": _cost(experiment.measured["cost"]["teacher"]),
+    }
+
+
+def teachers_of(experiment: ShownExperiment) -> list[dict[str, Any]]:
+    """What was measured of each different teacher on labelled images; empty without labels."""
+    pairs = zip(experiment.runs, experiment.measured["students"], strict=True)
+    by_key = {run.teacher.key: one["teacher"] for run, one in pairs}
+    return [teacher for teacher in by_key.values() if teacher is not None]
+
+
+def architecture(experiment: ShownExperiment, role: str) -> str:
+    """The architecture of an experiment's teacher or student."""
+    result = experiment.runs[0].teacher if role == "teacher" else experiment.runs[0].student
+    settings = result.index.settings
+    return (
+        settings["architecture"] if result.name == "import_teacher" else settings["network"]["architecture"]
+    )
+
+
+def _over(values: list[float]) -> dict[str, Any]:
+    mean = sum(values) / len(values)
+    squares = sum((value - mean) ** 2 for value in values)
+    return {"mean": mean, "std": math.sqrt(squares / (len(values) - 1)) if len(values) > 1 else None}
+
+
+def _student_row(experiment: ShownExperiment) -> dict[str, Any]:
+    known = figures(experiment)
+    return {
+        "name": experiment.name,
+        "architecture": architecture(experiment, "student"),
+        "marks": marks(experiment),
+        "accuracy": numerals.bare_spread(known["accuracy"]) if known["accuracy"] else None,
+        "agreement": numerals.bare_spread(known["agreement"]),
+        "on": known["agreement_on"],
+        "kl": numerals.plain_spread(known["kl"]),
+        "calibration": numerals.bare_spread(known["calibration_error"]),
+        "n": known["agreement"]["n"],
+        "cost": _cost(experiment.measured["cost"]["student"]),
+        "entropy": [f"{known['relative_entropy'][where]:.3f}" for where in ("pool", "selected")],
+        "smallest": [f"{100 * known['smallest_share'][where]:.1f}" for where in ("pool", "selected")],
+        "empty": [known["empty_classes"][where] for where in ("pool", "selected")],
+    }
+
+
+def _cost(cost: dict[str, float]) -> dict[str, str]:
+    return {
+        "parameters": numerals.short(cost["parameters"]),
+        "macs": numerals.short(cost["macs"]),
+        "bytes": numerals.size(cost["bytes"]),
+        "latency": numerals.milliseconds(cost["latency_ms"]),
+    }
+
+
+def charts(shown: Shown) -> list[dict[str, Any]]:
+    """Accuracy of the experiments with labels; agreement on held-out proxies of those without."""
+    labelled = [one for one in shown.experiments if one.measured["labels"]]
+    others = [one for one in shown.experiments if not one.measured["labels"]]
+    made = []
+    if labelled:
+        rows = [
+            (
+                one.name,
+                [student["student"]["accuracy"] for student in one.measured["students"]],
+                one.measured["accuracy"]["mean"],
+            )
+            for one in labelled
+        ]
+        teachers = {round(teacher["accuracy"], 9) for one in labelled for teacher in teachers_of(one)}
+        reference = teachers.pop() if len(teachers) == 1 else None
+        made.append({"what": "accuracy", "chart": dot_chart(rows, reference)})
+    if others:
+        rows = [
+            (
+                one.name,
+                [student["fidelity"]["heldout"]["agreement"] for student in one.measured["students"]],
+                one.measured["fidelity"]["heldout"]["agreement"]["mean"],
+            )
+            for one in others
+        ]
+        made.append({"what": "agreement", "chart": dot_chart(rows, None)})
+    return made
+
+
+def lede(shown: Shown) -> str:
+    """The result in one sentence."""
+    if any(not one.measured["labels"] for one in shown.experiments) or len(groups(shown)) != 1:
+        known = [one.measured["fidelity"]["heldout"]["agreement"] for one in shown.experiments]
+        return (
+            f"Student and teacher give the same class to {_range(known)} of the held-out proxies. "
+            "This is agreement, not accuracy."
+        )
+    first = shown.experiments[0]
+    known = [one.measured["accuracy"] for one in shown.experiments]
+    teacher = _over([one["accuracy"] for one in teachers_of(first)])
+    students = "its student" if len(known) == 1 else f"the students of {len(known)} experiments"
+    return (
+        f"The teacher is right on {numerals.spread(teacher)} of {measured_on(first)}; {students} on "
+        f"{_range(known)}."
+    )
+
+
+def _range(several: list[dict[str, Any]]) -> str:
+    """One figure with its spread, or the lowest and the highest mean."""
+    if len(several) == 1:
+        return numerals.spread(several[0])
+    low, high = (numerals.percent(pick(one["mean"] for one in several)) for pick in (min, max))
+    return low if low == high else f"{low} to {high}"
+
+
+def measured_on(experiment: ShownExperiment) -> str:
+    """Which images an experiment was measured on."""
+    images = experiment.upstream("images")
+    if images is None:
+        heldout = experiment.upstream("heldout")
+        assert heldout is not None
+        return f"{numerals.count(heldout.index.samples)} held-out proxies"
+    settings = experiment.settings.evaluate_student
+    return f"{numerals.count(images.index.samples)} {settings.split} images of {settings.images}"
+
+
+OF_MARKS = {
+    "data statistics": "the noise has the original data's mean and deviation, so this is not data-free",
+    "real images": "the proxies are the original data's own images, unlabelled, so this is not data-free",
+    "other real images": "the proxies are real images",
+    "pretrained": "the students start from weights that were trained on other data",
+}
+
+
+def cautions(shown: Shown) -> list[dict[str, str]]:
+    """What limits the numbers on this page: whom it concerns (nobody named: all), and a sentence."""
+    found: dict[str, list[str]] = {}
+    for experiment in shown.experiments:
+        for text in _cautions(experiment):
+            found.setdefault(text, []).append(experiment.name)
+    everyone = len(shown.experiments)
+    return [
+        {"who": "" if len(names) == everyone else ", ".join(names), "text": text}
+        for text, names in found.items()
+    ]
+
+
+def _cautions(experiment: ShownExperiment) -> Iterator[str]:
+    if not experiment.measured["labels"]:
+        yield (
+            "There are no labelled images. Agreement with the teacher on held-out proxies stands in the "
+            "place of accuracy, and is not accuracy."
+        )
+    if len(experiment.runs) == 1:
+        yield "One seed: the spread is unknown, and a difference between two experiments may be chance."
+    yield from _of_images(experiment)
+    empty = experiment.measured["classes"]["selected"]["empty_classes"]
+    if empty:
+        yield f"No proxy was selected for {empty} of {len(experiment.classes)} classes: nothing teaches them."
+    for mark in marks(experiment):
+        yield f"{OF_MARKS[mark][0].upper()}{OF_MARKS[mark][1:]}."
+
+
+def _of_images(experiment: ShownExperiment) -> Iterator[str]:
+    images = experiment.upstream("images")
+    if images is None:
+        return
+    # The largest possible error, so that one sentence holds for all experiments.
+    error = 100 * math.sqrt(0.25 / images.index.samples)
+    yield (
+        f"Measured on {measured_on(experiment)}: their number alone leaves an accuracy uncertain by up to "
+        f"±{error:.1f} points (one standard error), beside the spread over seeds."
+    )
+    if experiment.settings.evaluate_student.split == "validation":
+        yield "Measured on the validation split, on which settings may have been chosen."

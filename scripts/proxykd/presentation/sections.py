@@ -1,0 +1,219 @@
+"""What the page shows of each experiment and of each teacher."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from proxykd.presentation import commands, numerals, sheets, wording
+from proxykd.presentation.collect import Result, Shown, ShownExperiment
+from proxykd.presentation.figures import line_chart
+from proxykd.presentation.overview import architecture, measured_on, teachers_of
+
+MATRIX_AS_TABLE = 20
+"""Classes up to which the matrix of pairs is a table of numbers; a picture beyond."""
+
+
+def experiment(shown: ShownExperiment, out: Path) -> dict[str, Any]:
+    """One experiment's section."""
+    run = shown.runs[0]
+    return {
+        "name": shown.name,
+        "anchor": f"experiment-{shown.name}",
+        "marks": wording.marks(shown),
+        "proxies": wording.proxies(shown),
+        "attack": wording.attack(shown),
+        "training": wording.training(shown),
+        "measured_on": measured_on(shown),
+        "labels": shown.measured["labels"],
+        "sheet": sheets.contact_sheet(run.selection),
+        "empty": shown.measured["classes"]["selected"]["empty_classes"],
+        "class_count": len(shown.classes),
+        "classes": classes(shown),
+        "uniform": numerals.percent(1 / len(shown.classes)),
+        "shortfall": shortfall(shown),
+        "boundary": boundary(shown) if run.boundary is not None else None,
+        "seeds": seeds(shown),
+        "curves": line_chart([(one.label, *_loss(one.student)) for one in shown.runs]),
+        "stages": [
+            {"name": result.name, "key": result.key, "command": commands.stage_command(result.stage)}
+            for result in shown.stages
+        ],
+        "evaluation": commands.show(out / shown.name / "evaluate_student" / "evaluation.json"),
+    }
+
+
+def classes(shown: ShownExperiment) -> list[dict[str, Any]]:
+    """Each class's share before and after selection, and how well teacher and students know it."""
+    known = shown.measured["classes"]
+    pool, selected = known["pool"]["histogram"], known["selected"]["histogram"]
+    totals = max(1, sum(pool)), max(1, sum(selected))
+    widest = max([n / totals[0] for n in pool] + [n / totals[1] for n in selected])
+    of_teacher = _teacher_by_class(shown)
+    of_students = shown.measured["by_class"] or [None] * len(pool)
+    return [
+        {
+            "name": name,
+            "pool": _bar(pool[k], totals[0], widest),
+            "selected": _bar(selected[k], totals[1], widest),
+            "teacher": numerals.percent(of_teacher[k]),
+            "student": numerals.spread(of_students[k]),
+            "difference": _difference(of_students[k], of_teacher[k]),
+        }
+        for k, name in enumerate(shown.classes)
+    ]
+
+
+def _teacher_by_class(shown: ShownExperiment) -> list[float | None]:
+    teachers = teachers_of(shown)
+    if not teachers:
+        return [None] * len(shown.classes)
+    columns = zip(*(teacher["by_class"] for teacher in teachers), strict=True)
+    return [None if None in column else sum(column) / len(column) for column in columns]
+
+
+def _difference(student: dict[str, Any] | None, teacher: float | None) -> str:
+    if student is None or teacher is None:
+        return "–"
+    return numerals.signed_points(student["mean"] - teacher)
+
+
+def _bar(n: int, total: int, widest: float) -> dict[str, Any]:
+    share = n / total
+    return {
+        "count": numerals.count(n),
+        "share": numerals.percent(share),
+        "width": f"{100 * share / widest:.1f}",
+        "empty": n == 0,
+    }
+
+
+def shortfall(shown: ShownExperiment) -> str:
+    """The classes that could not be filled, in words; empty where all could."""
+    missing = shown.measured["classes"]["shortfall"]
+    worst = sorted(missing.items(), key=lambda item: (-item[1], item[0]))
+    told = ", ".join(f"{numerals.count(n)} of {name}" for name, n in worst[:8])
+    return told + (f" and {len(worst) - 8} more classes" if len(worst) > 8 else "")
+
+
+def boundary(shown: ShownExperiment) -> dict[str, Any]:
+    """Pairs across the boundary: pictures, counts, the classes that they join, what students see of them."""
+    result = shown.runs[0].boundary
+    assert result is not None
+    counts = result.facts["counts"]
+    pairs = result.facts["pairs"]
+    rates = [run.student.facts["straddling"] for run in shown.runs]
+    rates = [rate for rate in rates if rate is not None]
+    size = len(result.index.classes)
+    covered = sum(n > 0 for i, row in enumerate(pairs) for j, n in enumerate(row) if i != j)
+    return {
+        "pairs": sheets.pair_sheet(result),
+        "counts": [
+            (told, numerals.count(counts[name]), numerals.percent(counts[name] / max(1, counts["views"])))
+            for name, told in (
+                ("views", "views attacked"),
+                ("already", "were in their target class already"),
+                ("failed", "did not cross"),
+                ("rounded", "crossed, but not once rounded to grey levels"),
+                ("kept", "pairs kept"),
+            )
+        ],
+        "members": result.facts["members"],
+        "images": numerals.count(result.index.samples),
+        "straddling": numerals.percent(sum(rates) / len(rates)) if rates else None,
+        "covered": f"{numerals.count(covered)} of {numerals.count(size * (size - 1))}",
+        "classes": result.index.classes,
+        "table": _shaded(pairs) if size <= MATRIX_AS_TABLE else None,
+        "picture": None if size <= MATRIX_AS_TABLE else sheets.matrix(pairs),
+    }
+
+
+def _shaded(pairs_KK: list[list[int]]) -> list[list[dict[str, Any]]]:
+    """Counts and how strongly their cells are filled, in percent; never so dark that a number gets lost."""
+    largest = max(1, max(n for row in pairs_KK for n in row))
+    return [
+        [
+            {"n": numerals.count(n) if n else "", "fill": round(65 * (n / largest) ** 0.5), "same": i == j}
+            for j, n in enumerate(row)
+        ]
+        for i, row in enumerate(pairs_KK)
+    ]
+
+
+def seeds(shown: ShownExperiment) -> list[dict[str, str]]:
+    """Each student by itself."""
+    rows = []
+    for run, one in zip(shown.runs, shown.measured["students"], strict=True):
+        fidelity = one["fidelity"][shown.measured["fidelity_on"]]
+        rows.append(
+            {
+                "label": run.label.replace("-", " "),
+                "accuracy": numerals.percent(one["student"]["accuracy"]) if one["student"] else "–",
+                "agreement": numerals.percent(fidelity["agreement"]),
+                "kl": f"{fidelity['kl']:.3g}",
+                "loss": f"{run.student.facts['loss']:.4g}",
+                "seconds": numerals.duration(run.student.index.seconds),
+            }
+        )
+    return rows
+
+
+def _loss(result: Result) -> tuple[list[float], list[float]]:
+    records = result.records()
+    return [record["step"] for record in records], [record["loss"] for record in records]
+
+
+def teachers(shown: Shown) -> list[dict[str, Any]]:
+    """Each teacher once: how it was made, its validation accuracy and its training."""
+    views: dict[str, dict[str, Any]] = {}
+    for one in shown.experiments:
+        for run in one.runs:
+            if run.teacher.key not in views:
+                views[run.teacher.key] = _teacher(run.teacher, architecture(one, "teacher")) | {"for": []}
+            names = views[run.teacher.key]["for"]
+            if one.name not in names:
+                names.append(one.name)
+    return list(views.values())
+
+
+def _teacher(result: Result, name: str) -> dict[str, Any]:
+    facts = result.facts
+    return {
+        "name": name,
+        "key": result.key,
+        "how": wording.teacher(result),
+        "classes": len(result.index.classes),
+        "train": numerals.percent(facts["train_accuracy"]) if "train_accuracy" in facts else None,
+        "validation": numerals.percent(facts["validation_accuracy"])
+        if "validation_accuracy" in facts
+        else None,
+        "seconds": numerals.duration(result.index.seconds),
+        "curve": line_chart([(name, *_loss(result))]) if result.name == "train_teacher" else None,
+        "command": commands.stage_command(result.stage),
+    }
+
+
+def heldout(shown: Shown) -> list[dict[str, str]]:
+    """Fidelity on held-out proxies, one row an experiment."""
+    rows = []
+    for one in shown.experiments:
+        fidelity, images = one.measured["fidelity"]["heldout"], one.upstream("heldout")
+        assert images is not None
+        settings = images.index.settings
+        rows.append(
+            {
+                "name": one.name,
+                "n": numerals.seeds(fidelity["agreement"]["n"]),
+                "agreement": numerals.spread(fidelity["agreement"]),
+                "kl": numerals.plain_spread(fidelity["kl"]),
+                "calibration": numerals.spread(fidelity["calibration_error"]),
+                "images": f"{numerals.count(images.index.samples)} {_heldout_kind(settings)}",
+            }
+        )
+    return rows
+
+
+def _heldout_kind(settings: dict[str, Any]) -> str:
+    """What held-out images are, and for shaders, whether the pools' programs drew them too."""
+    told = {"heldout": " of programs kept apart", "main": " of the same programs as the pools"}
+    return wording.KINDS[settings["kind"]] + told.get(settings.get("corpus", ""), "")

@@ -1,0 +1,131 @@
+"""What an experiment is, in one line, and what a reader must know of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from proxykd.augmentation.settings import PRESETS, Augmentation
+from proxykd.configuration import Experiment, Pool
+from proxykd.presentation.collect import Result, ShownExperiment
+from proxykd.presentation.numerals import count, percent
+
+KINDS = {"shaders": "shader images", "leaves": "dead leaves", "noise": "images of Gaussian noise"}
+
+
+def marks(experiment: ShownExperiment) -> list[str]:
+    """What sets an experiment apart from a distillation without data."""
+    settings = experiment.settings
+    found = []
+    rendered = [pool.render_proxies for pool in settings.proxies if pool.render_proxies is not None]
+    if any(getattr(pool, "statistics_from", None) for pool in rendered):
+        found.append("data statistics")
+    real = [pool for pool in settings.proxies if pool.import_images is not None]
+    if any(_is_original(pool, settings) for pool in real):
+        found.append("real images")
+    elif real:
+        found.append("other real images")
+    if settings.distill_student.network.pretrained:
+        found.append("pretrained")
+    return found
+
+
+def _is_original(pool: Pool, settings: Experiment) -> bool:
+    """Whether a pool is of the set that the teacher learned from, or that students are measured on."""
+    teacher = settings.train_teacher
+    originals = {teacher.images if teacher else None, settings.evaluate_student.images} - {None}
+    assert pool.import_images is not None
+    mine = settings.import_images[pool.import_images]
+    return any(
+        (mine.source, mine.path)
+        == (settings.import_images[str(name)].source, settings.import_images[str(name)].path)
+        for name in originals
+    )
+
+
+def proxies(experiment: ShownExperiment) -> str:
+    """Pools, counts and selection in words."""
+    run, settings = experiment.runs[0], experiment.settings
+    pools = " and ".join(
+        _pool(pool, result) for pool, result in zip(settings.proxies, run.pools, strict=True)
+    )
+    selected = count(run.selection.facts["selected"])
+    how = "at random"
+    if settings.select_proxies.balance == "uniform":
+        enough = "" if not run.selection.facts["shortfall"] else ", as far as there are enough"
+        how = f"equally many of each class that the teacher sees{enough}"
+    return f"{pools}; {selected} of them selected, {how}"
+
+
+def _pool(pool: Pool, result: Result) -> str:
+    share = "" if pool.share is None else f" ({percent(pool.share, 0)} of the selection)"
+    samples = count(result.index.samples)
+    if pool.import_images is not None:
+        return f"{samples} real images ({pool.import_images}, {pool.split}){share}"
+    rendered = pool.render_proxies
+    assert rendered is not None
+    text = f"{samples} {KINDS[rendered.kind]}"
+    if rendered.kind == "shaders":
+        text += f" of {count(result.facts['programs'])} programs"
+    source = getattr(rendered, "statistics_from", None)
+    if source:
+        text += f" with the mean and deviation of {source}"
+    return text + share
+
+
+def attack(experiment: ShownExperiment) -> str | None:
+    """The attack in words."""
+    settings = experiment.settings.attack_boundary
+    if settings is None:
+        return None
+    method = settings.method.replace("_", " ").capitalize()
+    return (
+        f"{method} within {settings.epsilon:g} grey levels, at most {settings.iterations} steps, both sides "
+        f"below {percent(settings.threshold, 0)} confidence, targets {settings.targets.replace('_', ' ')}"
+    )
+
+
+def training(experiment: ShownExperiment) -> str:
+    """How the students learn, in words; as the plan resolved it."""
+    settings = experiment.runs[0].student.index.settings
+    recipe = settings["recipe"]
+    parts = [
+        settings["network"]["architecture"],
+        f"{count(recipe['steps'])} steps of {recipe['batch']} images",
+        f"temperature {settings['temperature']:g}",
+        f"augmentation {augmentation(settings['augmentation'])}",
+        f"mixup {settings['mixup']:g}" if settings["mixup"] else "no mixup",
+    ]
+    if settings["boundary"]:
+        parts.append(f"{percent(settings['boundary']['share'], 0)} of each batch attacked images")
+    return ", ".join(parts)
+
+
+def augmentation(fields: dict[str, Any]) -> str:
+    """A preset's name, or the fields that differ from none."""
+    for name, preset in PRESETS.items():
+        if Augmentation.model_validate(preset).canonical() == fields:
+            return f"“{name}”"
+    plain = Augmentation().canonical()
+    changed = [f"{name} {value}" for name, value in fields.items() if value != plain[name]]
+    return "(" + ", ".join(changed) + ")"
+
+
+def teacher(result: Result) -> str:
+    """How a teacher came to be, in words."""
+    settings = result.index.settings
+    if result.name == "import_teacher":
+        (digest,) = result.index.data.values()
+        return (
+            f"{settings['architecture']}, imported from a checkpoint (SHA-256 {digest[:12]}…), "
+            f"{settings['size']} × {settings['size']} pixels, {settings['channels']} channel(s)"
+        )
+    recipe = settings["recipe"]
+    start = "pretrained " if settings["network"]["pretrained"] else ""
+    images = result.stage.upstream["images"][0].settings.canonical()
+    side = images["size"]
+    return (
+        f"{start}{settings['network']['architecture']}, trained here on the train split of "
+        f"{images['source']}, {side} × {side} pixels, for {count(recipe['steps'])} steps of "
+        f"{recipe['batch']} images, augmentation {augmentation(settings['augmentation'])}, "
+        f"seed {recipe['seed']}"
+    )

@@ -1,0 +1,136 @@
+"""How a result comes into the store and leaves it: under a lock, whole or not at all.
+
+Plumbing: not in a stage's code digest.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from proxykd import shards
+from proxykd.errors import UserError
+from proxykd.store import INDEX, PARTIAL, Index, checkpoint_of, is_complete, stamp_of
+
+PATIENCE_SECONDS = 3.0
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of one key. The system releases it when its holder dies, however that happens."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # As the umask has it, like all other files: in a shared store colleagues must be able to take it too.
+    lock = FileLock(folder.with_name(folder.name + ".lock"), mode=0o666 & ~_umask())
+    try:
+        lock.acquire(timeout=PATIENCE_SECONDS)
+    except Timeout:
+        logging.getLogger("proxykd").info("waiting for another process that is at work on %s", folder)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+@contextmanager
+def private_folder(folder: Path) -> Iterator[Path]:
+    """A folder beside the final one to make a result in; gone afterwards unless it was published.
+
+    What a dead process of this machine left behind is removed first; of other machines' processes nothing
+    is known here, and `store.py collect` removes what they left.
+    """
+    _remove_leftovers(folder)
+    private = _private(folder, "made")
+    private.mkdir()
+    try:
+        yield private
+    finally:
+        shutil.rmtree(private, ignore_errors=True)
+
+
+def _private(folder: Path, what: str) -> Path:
+    return folder.with_name(f"{folder.name}.{socket.gethostname()}.{what}.{os.getpid()}{PARTIAL}")
+
+
+def _remove_leftovers(folder: Path) -> None:
+    for left in folder.parent.glob(f"{folder.name}.{socket.gethostname()}.*{PARTIAL}"):
+        if not _is_running(int(left.name.split(".")[-2])):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _is_running(process: int) -> bool:
+    """Whether another process of this number runs; in a container that starts anew, numbers come again."""
+    if process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def check_place(folder: Path) -> None:
+    """Raise UserError where a folder holds something that is no result, and so must not be replaced."""
+    ours = shards.KEY.fullmatch(folder.name) or (folder / INDEX).exists()
+    if not ours and (folder.is_file() or (folder.is_dir() and any(folder.iterdir()))):
+        raise UserError(
+            f"{folder} holds something else than a result of ProxyKD. Give a new folder as --out."
+        )
+
+
+def publish(private: Path, folder: Path, index: Index) -> None:
+    """Write the index last of all, and move the finished result to its place as one.
+
+    Where somebody else published the same key meanwhile (on a file system whose locks do not work),
+    theirs is kept. What is damaged there is replaced.
+    """
+    (private / INDEX).write_bytes(index.model_dump_json(indent=1).encode())
+    try:
+        os.replace(private, folder)
+    except OSError as error:
+        if error.errno not in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}:
+            raise
+        if is_complete(folder):
+            return
+        check_place(folder)
+        aside = _private(folder, "damaged")
+        os.replace(folder, aside)
+        os.replace(private, folder)
+        _remove(aside)
+
+
+def discard(folder: Path) -> None:
+    """Remove a result, its stamp and its checkpoint, once nobody is at work on it. The lock's file stays.
+
+    The stamp goes first, so that Snakemake never trusts a stamp without its result.
+    """
+    with locked(folder):
+        stamp_of(folder).unlink(missing_ok=True)
+        _remove_leftovers(folder)
+        for place in (folder, checkpoint_of(folder)):
+            _remove(place)
+
+
+def _remove(place: Path) -> None:
+    """Remove a folder, its index first, so that no half of it is ever taken for a whole."""
+    if place.is_dir():
+        (place / INDEX).unlink(missing_ok=True)
+        shutil.rmtree(place)
+    else:
+        place.unlink(missing_ok=True)

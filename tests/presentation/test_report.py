@@ -1,0 +1,210 @@
+"""The report as its reader gets it: the page, the figures and the links."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_runs import BASE, SCRIPTS, imported, without_labels
+
+from proxykd.errors import UserError
+from proxykd.presentation import links, page, summary
+from proxykd.presentation.collect import Shown
+
+Shows = Callable[[dict[str, Any]], Shown]
+
+
+def test_summary_has_the_figures_of_the_evaluation(shown_of: Shows) -> None:
+    shown = shown_of(BASE)
+    told = json.loads(summary.as_json(summary.summarise(shown)))["experiments"]
+    assert set(told) == set(BASE["experiments"])
+    for experiment in shown.experiments:
+        measured = json.loads((experiment.evaluation.folder / "evaluation.json").read_text())
+        figures = told[experiment.name]
+        assert figures["accuracy"] == measured["accuracy"]
+        assert figures["accuracy"]["n"] == 2
+        assert figures["accuracy"]["std"] is not None
+        assert figures["teacher_accuracy"] == measured["teacher"]["accuracy"]
+        assert figures["agreement_on"] == "labelled"
+        assert figures["agreement"] == measured["fidelity"]["labelled"]["agreement"]
+        assert figures["kl"] == measured["fidelity"]["labelled"]["kl"]
+        assert figures["calibration_error"] == measured["calibration_error"]
+        for name in ("relative_entropy", "smallest_share", "empty_classes"):
+            assert figures[name]["selected"] == measured["classes"]["selected"][name]
+
+
+def test_seconds_count_every_stage_once_and_every_student(shown_of: Shows) -> None:
+    experiment = shown_of(BASE).experiments[1]
+    names = [result.name for result in experiment.stages]
+    assert names.count("distill_student") == 2
+    assert names.count("train_teacher") == names.count("attack_boundary") == 1
+    seconds = sum(result.index.seconds for result in experiment.stages)
+    assert summary.figures(experiment)["seconds"] == pytest.approx(seconds, abs=1e-2)
+
+
+def test_a_single_seed_has_no_spread_and_is_marked(shown_of: Shows, tmp_path: Path) -> None:
+    shown = shown_of(without_labels())
+    assert summary.figures(shown.experiments[0])["agreement"]["std"] is None
+    assert "1 seed" in page.render(shown, without_labels(), tmp_path)
+
+
+def test_without_labels_the_report_says_so_and_holds_no_accuracy(shown_of: Shows, tmp_path: Path) -> None:
+    shown = shown_of(without_labels())
+    figures = summary.figures(shown.experiments[0])
+    assert figures["accuracy"] is None
+    assert figures["teacher_accuracy"] is None
+    assert figures["agreement_on"] == "heldout"
+    html = page.render(shown, without_labels(), tmp_path)
+    students = html[html.index("<tbody>") : html.index("</tbody>")]
+    assert students.count("no labels") == 1 + len(shown.experiments)
+    assert "This is not accuracy" in html
+    assert "Accuracy in %" not in html
+
+
+def test_the_page_needs_nothing_else(shown_of: Shows, tmp_path: Path) -> None:
+    html = page.render(shown_of(BASE), BASE, tmp_path)
+    assert not re.search(r"<script|<link|@import|url\(", html)
+    for attribute in re.findall(r"(?:src|href)=\"([^\"]*)\"", html):
+        assert attribute.startswith(("data:image/", "#"))
+    assert len(html) < 1_000_000
+
+
+def test_equal_results_give_equal_bytes(shown_of: Shows, tmp_path: Path) -> None:
+    assert page.render(shown_of(BASE), BASE, tmp_path) == page.render(shown_of(BASE), BASE, tmp_path)
+
+
+def test_text_from_the_configuration_is_escaped(shown_of: Shows, tmp_path: Path) -> None:
+    html = page.render(shown_of(BASE), BASE, tmp_path, command="make <all> & more")
+    assert "<title>Digits &amp; &lt;leaves&gt;</title>" in html
+    assert "A &lt;b&gt;demonstration&lt;/b&gt; &amp; no claim." in html
+    assert "make &lt;all&gt; &amp; more" in html
+    assert "<leaves>" not in html
+
+
+def test_what_is_not_data_free_is_marked(shown_of: Shows, tmp_path: Path) -> None:
+    html = page.render(shown_of(BASE), BASE, tmp_path)
+    rows = dict(re.findall(r'href="#experiment-([^"]+)">.*?</small>(.*?)</th>', html, re.DOTALL))
+    assert "mark" not in rows["leaves"]
+    assert "real images" in rows["attacked+real"]
+    assert "data statistics" in rows["noise"]
+
+
+def test_the_attack_is_shown_for_the_experiment_that_has_one(shown_of: Shows, tmp_path: Path) -> None:
+    shown = shown_of(BASE)
+    html = page.render(shown, BASE, tmp_path)
+    assert html.count("Pairs across the boundary") == 1
+    attacked = shown.experiments[1].runs[0].boundary
+    assert attacked is not None
+    assert f"{attacked.index.samples} images are stored" in html
+
+
+def test_a_checkpoint_without_data_has_a_report(shown_of: Shows, finished: Path, tmp_path: Path) -> None:
+    given = imported(finished)
+    shown = shown_of(given)
+    html = page.render(shown, given, tmp_path)
+    assert "imported from a checkpoint" in html
+    assert "There are no labelled images." in html
+    assert "at random" in html
+    links.write(shown, tmp_path)
+    made = sorted(path.name for path in (tmp_path / "base").iterdir())
+    assert "import_teacher" in made
+    assert "import_images" not in made
+    assert (tmp_path / "base" / "distill_student" / "seed-3").is_symlink()
+
+
+def test_links_are_relative_and_lead_to_the_store(shown_of: Shows, finished: Path, tmp_path: Path) -> None:
+    shown = shown_of(BASE)
+    links.write(shown, tmp_path)
+    made = [path for path in tmp_path.rglob("*") if path.is_symlink()]
+    assert made
+    for link in made:
+        assert not os.path.isabs(os.readlink(link))
+        assert (link / "index.json").is_file()
+    run = shown.experiments[0].runs[1]
+    assert (tmp_path / "leaves" / "distill_student" / "seed-1").resolve() == run.student.folder.resolve()
+    assert (tmp_path / "leaves" / "render_proxies").is_symlink()
+    assert (tmp_path / "noise" / "render_proxies" / "0").is_symlink()
+    assert (tmp_path / "noise" / "render_proxies" / "1").is_symlink()
+    for name in ("train", "validation", "test"):
+        assert (tmp_path / "leaves" / "import_images" / name).is_symlink()
+
+
+def test_a_rerun_replaces_stale_links_and_keeps_what_is_not_its_own(shown_of: Shows, tmp_path: Path) -> None:
+    links.write(shown_of(BASE), tmp_path)
+    mine = tmp_path / "noise" / "notes.txt"
+    mine.write_text("mine")
+    foreign = tmp_path / "elsewhere"
+    foreign.symlink_to("noise")
+    stale = tmp_path / "leaves" / "render_proxies"
+    stale.unlink()
+    stale.symlink_to("../../gone/render_proxies/0123456789abcdef")
+    given = without_labels()
+    given["experiments"] = {"leaves": {}}
+    links.write(shown_of(given), tmp_path)
+    assert (stale / "index.json").is_file()
+    assert not (tmp_path / "attacked+real").exists()
+    assert mine.read_text() == "mine"
+    assert [path.name for path in (tmp_path / "noise").iterdir()] == ["notes.txt"]
+    assert foreign.is_symlink()
+    assert not (tmp_path / "leaves" / "distill_student" / "seed-1").is_symlink()
+
+
+def test_a_real_folder_in_the_place_of_a_link_is_kept_and_named(shown_of: Shows, tmp_path: Path) -> None:
+    kept = tmp_path / "leaves" / "train_teacher" / "weights"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("precious")
+    with pytest.raises(UserError, match="leaves/train_teacher is no link of the report's"):
+        links.write(shown_of(BASE), tmp_path)
+    assert kept.read_text() == "precious"
+
+
+def _program(finished: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(SCRIPTS / "report.py"), *arguments],
+        env={**os.environ, "PROXYKD_STORE": str(finished)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_the_program_writes_the_report(finished: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    done = _program(finished, "--settings", json.dumps(BASE), "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in out.iterdir() if path.is_file()) == ["report.html", "summary.json"]
+    assert json.loads((out / "summary.json").read_text())["title"] == BASE["title"]
+
+
+def test_a_missing_stage_is_named_in_a_sentence(finished: Path, tmp_path: Path, shown_of: Shows) -> None:
+    student = shown_of(BASE).experiments[2].runs[0].student
+    store = tmp_path / "store"
+    shutil.copytree(finished, store, ignore=lambda folder, names: {student.key} & set(names))
+    done = _program(store, "--settings", json.dumps(BASE), "--out", str(tmp_path / "results"))
+    assert done.returncode == 1
+    assert f"distill_student/{student.key} (for noise)" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_damaged_stage_is_named_in_a_sentence(shown_of: Shows, finished: Path, tmp_path: Path) -> None:
+    selection = shown_of(BASE).experiments[0].runs[0].selection
+    store = tmp_path / "store"
+    shutil.copytree(finished, store)
+    shard = store / "select_proxies" / selection.key / "train-000000.tar"
+    content = bytearray(shard.read_bytes())
+    content[700] ^= 255
+    shard.chmod(0o644)
+    shard.write_bytes(content)
+    done = _program(store, "--settings", json.dumps(BASE), "--out", str(tmp_path / "results"))
+    assert done.returncode == 1
+    assert f"{shard} is damaged" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "results" / "report.html").exists()

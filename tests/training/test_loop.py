@@ -1,0 +1,204 @@
+"""The schedule, divergence, and going on after a kill."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from programs import Workplace
+from safetensors.torch import load_file
+from torch import nn
+from torch.nn import functional
+
+from proxykd.errors import UserError
+from proxykd.presentation.progress import Progress
+from proxykd.training.checkpoint import Checkpoint
+from proxykd.training.loop import fit, learning_rate, optimiser_for
+from proxykd.training.settings import Recipe
+from proxykd.training.teacher import channel_statistics
+
+TEACHER = {
+    "images": "digits",
+    "network": {"architecture": "convnet_8"},
+    "recipe": {"steps": 60, "batch": 16},
+    "augmentation": "extreme",
+}
+DIGITS = {"source": "digits", "size": 8, "channels": 1, "split": "train", "limit": 300}
+
+
+def test_the_rate_rises_and_falls_as_a_cosine() -> None:
+    recipe = Recipe(steps=101, learning_rate=0.2, final_learning_rate=0.002)
+    rates = [learning_rate(step, recipe) for step in range(101)]
+    assert rates[0] == pytest.approx(0.2)
+    assert rates[50] == pytest.approx(0.101)
+    assert rates[100] == pytest.approx(0.002)
+    assert rates == sorted(rates, reverse=True)
+    warm = Recipe(steps=100, learning_rate=0.2, warmup=0.1)
+    rates = [learning_rate(step, warm) for step in range(100)]
+    assert rates[:11] == pytest.approx([0.2 * (step + 1) / 11 for step in range(11)])
+    assert rates.index(max(rates)) == 10
+    assert learning_rate(0, Recipe(steps=1, learning_rate=0.2)) == 0.2
+
+
+def test_weight_decay_spares_biases_and_batch_norms() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(2, 2))
+    decayed, free = optimiser_for(network, Recipe(steps=1, weight_decay=0.5)).param_groups
+    assert [parameter.ndim for parameter in decayed["params"]] == [4, 2]
+    assert (decayed["weight_decay"], free["weight_decay"]) == (0.5, 0.0)
+    assert all(parameter.ndim == 1 for parameter in free["params"])
+
+
+def test_channel_statistics_are_those_of_the_pixels() -> None:
+    images_NHWC = np.random.default_rng(0).integers(0, 200, (1500, 4, 4, 3), np.uint8)
+    images_NHWC[..., 2] = 51
+    mean, deviation = channel_statistics(images_NHWC)
+    assert mean == pytest.approx((images_NHWC.mean((0, 1, 2)) / 255).tolist(), abs=1e-6)
+    assert deviation[:2] == pytest.approx((images_NHWC.std((0, 1, 2)) / 255).tolist()[:2], abs=1e-6)
+    # A channel without contrast must not be divided by nothing.
+    assert (mean[2], deviation[2]) == (0.2, 0.001)
+
+
+class Interrupted(Exception):
+    """Stands for a kill between two steps."""
+
+
+@pytest.mark.parametrize("momentum", [{"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}, {"momentum": 0.0}])
+def test_a_training_in_pieces_ends_with_the_same_bits(momentum: dict, tmp_path: Path) -> None:
+    """Batch norm's buffers, the optimiser's state and dropout's random numbers go on where they were."""
+    recipe = Recipe(steps=12, batch=8, **momentum)
+
+    def train(folder: Path, stops: list[int]) -> tuple[nn.Module, list[dict[str, float]]]:
+        for stop in [*stops, None]:
+            torch.manual_seed(0)
+            body = [nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.5), nn.Flatten()]
+            network = nn.Sequential(*body, nn.Linear(288, 3)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+            def loss_at(step: int) -> torch.Tensor:
+                if step == stop:
+                    raise Interrupted
+                rng = np.random.default_rng(step)
+                x_NCHW = torch.from_numpy(rng.normal(size=(8, 1, 8, 8)).astype(np.float32))
+                return functional.cross_entropy(network(x_NCHW), torch.from_numpy(rng.integers(0, 3, 8)))
+
+            try:
+                with Progress("test", 0) as progress:
+                    records = fit(network, loss_at, recipe, progress, Checkpoint(folder, 0.0), 1.0)
+            except Interrupted:
+                continue
+        return network, records
+
+    whole, records = train(tmp_path / "whole", [])
+    pieces, again = train(tmp_path / "pieces", [1, 5, 5, 11])
+    for (name, value), other in zip(whole.state_dict().items(), pieces.state_dict().values(), strict=True):
+        assert torch.equal(value, other), name
+    assert [record["loss"] for record in again] == [record["loss"] for record in records]
+
+
+def test_a_checkpoint_that_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path, 0.0)
+    checkpoint.save({"step": 3})
+    state = checkpoint.load()
+    assert state is not None
+    assert state["step"] == 3
+    checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:50])
+    assert checkpoint.load() is None
+
+
+def test_weights_that_are_no_longer_finite_are_not_published(tmp_path: Path) -> None:
+    network = nn.Linear(1, 2)
+    with Progress("test", 0) as progress, pytest.raises(UserError, match="diverged: a weight is not finite"):
+        fit(
+            network,
+            lambda _: network(torch.ones(1, 1)).sum() * 1e30,
+            Recipe(steps=1, learning_rate=1e30),
+            progress,
+            Checkpoint(tmp_path),
+            1.0,
+        )
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    workplace = Workplace(tmp_path_factory.mktemp("training"))
+    workplace.make("import_images", "digits", DIGITS)
+    return workplace
+
+
+def weights_of(workplace: Workplace, name: str) -> dict[str, torch.Tensor]:
+    return load_file(workplace.out("train_teacher", name) / "model.safetensors")
+
+
+def killed_and_started_again(workplace: Workplace, seed: int) -> int:
+    """Kill the program at random moments until it ends by itself; how often that was."""
+    rng = random.Random(seed)
+    kills = 0
+    state = workplace.folder / "train_teacher" / f"killed-{seed}.checkpoint" / "state.pt"
+    while True:
+        process = workplace.start(
+            "train_teacher",
+            f"killed-{seed}",
+            TEACHER,
+            environment={"PROXYKD_CHECKPOINT_SECONDS": "0"},
+            images="import_images/digits",
+        )
+        before = state.stat().st_mtime_ns if state.exists() else 0
+        # At least one more step must be behind it, or it would never end.
+        while process.is_alive() and not (state.exists() and state.stat().st_mtime_ns > before):
+            time.sleep(0.002)
+        process.join(rng.uniform(0, 0.6))
+        if not process.is_alive():
+            assert process.exitcode == 0
+            return kills
+        process.kill()
+        process.join()
+        kills += 1
+
+
+def check_kills(workplace: Workplace, seeds: range) -> None:
+    if not workplace.out("train_teacher", "whole").exists():
+        workplace.make("train_teacher", "whole", TEACHER, images="import_images/digits")
+    whole = weights_of(workplace, "whole")
+    kills = 0
+    for seed in seeds:
+        kills += killed_and_started_again(workplace, seed)
+        pieces = weights_of(workplace, f"killed-{seed}")
+        assert all(torch.equal(whole[name], pieces[name]) for name in whole)
+        assert not (workplace.folder / "train_teacher" / f"killed-{seed}.checkpoint").exists()
+        lines = (workplace.out("train_teacher", f"killed-{seed}") / "metrics.jsonl").read_text().splitlines()
+        assert [json.loads(line)["step"] for line in lines] == [25, 50, 60]
+    assert kills >= len(seeds)
+
+
+def test_a_killed_training_ends_with_the_same_bits(workplace: Workplace) -> None:
+    check_kills(workplace, range(3))
+
+
+@pytest.mark.full
+def test_a_training_killed_many_times_ends_with_the_same_bits(workplace: Workplace) -> None:
+    check_kills(workplace, range(3, 23))
+
+
+def test_divergence_is_told_with_step_and_rate_and_nothing_is_published(workplace: Workplace) -> None:
+    recipe = {"steps": 60, "batch": 16, "learning_rate": 1e30}
+    status, told = workplace.run(
+        "train_teacher", "diverged", TEACHER | {"recipe": recipe}, images="import_images/digits"
+    )
+    assert status == 1
+    assert "error: The training diverged: the loss is nan at step 25, with a learning rate of" in told
+    assert "Lower recipe.learning_rate" in told
+    assert "Traceback" not in told
+    assert not workplace.out("train_teacher", "diverged").exists()
+
+
+def test_records_say_how_far_a_training_was(workplace: Workplace) -> None:
+    if not workplace.out("train_teacher", "whole").exists():
+        workplace.make("train_teacher", "whole", TEACHER, images="import_images/digits")
+    folder = workplace.out("train_teacher", "whole")
+    records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert set(records[0]) == {"step", "epoch", "images", "loss", "learning_rate", "seconds"}
+    assert (records[-1]["step"], records[-1]["images"], records[-1]["epoch"]) == (60, 960, 3.2)
