@@ -109,6 +109,12 @@ def checkout(tmp_path: Path) -> Checkout:
     return copy_checkout(tmp_path / "checkout")
 
 
+@pytest.fixture(scope="session")
+def shared_checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A copy of the checkout whose code no test edits."""
+    return copy_checkout(tmp_path_factory.mktemp("shared"))
+
+
 def tiny_configuration() -> dict[str, Any]:
     """A whole run of seconds: digits, noise, a few steps."""
     return {

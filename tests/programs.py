@@ -22,7 +22,7 @@ from typing import Any
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 CONTEXT = multiprocessing.get_context("forkserver")
 PRELOADED = [
-    "torch",
+    "torch._dynamo",
     "sklearn.datasets",
     "pyarrow.parquet",
     "proxykd.stage",

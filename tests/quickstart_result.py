@@ -1,6 +1,6 @@
 """Check what the default run promises of its result.
 
-    python tests/quickstart_result.py results/summary.json
+python tests/quickstart_result.py results/summary.json
 """
 
 import json

@@ -33,36 +33,57 @@ TEACHER = {
         ({"train_techer": {}}, ["train_techer is no setting", "Did you mean train_teacher?"]),
         ({"titel": "x"}, ["titel is no setting", "Did you mean title?"]),
         ({"distill_student": {"recipe": {"stepss": 3}}}, ["distill_student.recipe.stepss", "mean steps?"]),
-        ({"proxies": [{"render_proxies": {"kind": "noise", "cuont": 4}}]}, ["proxies.0.render_proxies.cuont", "count?"]),
-        ({"evaluate_student": {"heldout": {"deviaton": 1}}}, ["evaluate_student.heldout.deviaton", "deviation?"]),
+        (
+            {"proxies": [{"render_proxies": {"kind": "noise", "cuont": 4}}]},
+            ["proxies.0.render_proxies.cuont", "count?"],
+        ),
+        (
+            {"evaluate_student": {"heldout": {"deviaton": 1}}},
+            ["evaluate_student.heldout.deviaton", "deviation?"],
+        ),
         ({"import_images": {"digits": {"chanels": 1}}}, ["import_images.digits.chanels", "channels?"]),
         ({"distill_student": {"zzz": 1}}, ["distill_student.zzz", "There are: augmentation, boundary"]),
-        ({"experiments": {"a": {"select_proxies": {"cuont": 4}}}}, ["experiments.a.select_proxies.cuont", "count?"]),
+        (
+            {"experiments": {"a": {"select_proxies": {"cuont": 4}}}},
+            ["experiments.a.select_proxies.cuont", "count?"],
+        ),
         ({"experiments": {"a": {"seeds": [1]}}}, ["experiments.a.seeds", "top of the file"]),
         ({"experiments": {"a": 3}}, ["experiments.a is 3"]),
         ({"experiments": {"a/b": {}}}, ["experiments.a/b: a name"]),
         ({"experiments": [1]}, ["experiments is a mapping"]),
-        ({"distill_student": {"recipe": {"steps": -1}}}, ["recipe.steps", "greater than or equal to 1", "(it is -1)"]),
+        (
+            {"distill_student": {"recipe": {"steps": -1}}},
+            ["recipe.steps", "greater than or equal to 1", "(it is -1)"],
+        ),
         ({"distill_student": {"recipe": {"steps": "many"}}}, ["recipe.steps", "integer", "'many'"]),
         ({"distill_student": {"recipe": {"steps": None}}}, ["recipe.steps", "integer"]),
         ({"distill_student": {"recipe": {"learning_rate": float("nan")}}}, ["learning_rate", "finite"]),
-        ({"distill_student": {"augmentation": "strng"}}, ["distill_student.augmentation", "'strng' is no preset"]),
+        (
+            {"distill_student": {"augmentation": "strng"}},
+            ["distill_student.augmentation", "'strng' is no preset"],
+        ),
         ({"import_teacher": TEACHER}, ["either train_teacher or import_teacher"]),
         ({"train_teacher": None}, ["either train_teacher or import_teacher"]),
-        ({"import_teacher": TEACHER | {"classes": "x"}, "train_teacher": None}, ["import_teacher.classes: ", "integer"]),
+        (
+            {"import_teacher": TEACHER | {"classes": "x"}, "train_teacher": None},
+            ["import_teacher.classes: ", "integer"],
+        ),
         ({"evaluate_student": {"images": "digts"}}, ["'digts'", "there are: digits"]),
         ({"proxies": TWO_POOLS}, ["sum to 1"]),
         ({"proxies": [TWO_POOLS[0], {"import_images": "digits"}]}, ["every pool has a share"]),
         ({"proxies": [{"share": 1.0}]}, ["proxies.0: ", "either render_proxies or import_images"]),
         ({"proxies": [{"render_proxies": {"kind": "nose"}}]}, ["render_proxies.kind: 'nose'", "mean noise?"]),
-        ({"proxies": [{"render_proxies": {"count": 4}}]}, ["render_proxies.kind is missing", "leaves, noise, shaders"]),
+        (
+            {"proxies": [{"render_proxies": {"count": 4}}]},
+            ["render_proxies.kind is missing", "leaves, noise, shaders"],
+        ),
         ({"proxies": []}, ["proxies: ", "at least 1"]),
         ({"proxies": [{"import_images": "digits", "split": "test"}]}, ["proxies.0.split"]),
         ({"seeds": {"score_proxies": [1]}}, ["seeds.score_proxies", "distill_student have seeds"]),
         ({"seeds": {"distill_student": [0], "train_teacher": [0, 1]}}, ["paired"]),
         *[({"seeds": wrong}, ["seeds must be"]) for wrong in (3, [], [0, 0], [-1], [True], ["0"])],
     ],
-)  # fmt: skip
+)
 def test_a_mistake_is_one_sentence(tiny: dict[str, Any], mistake: dict[str, Any], said: list[str]) -> None:
     with pytest.raises(UserError) as caught:
         load(merge(tiny, mistake), "run.yaml")
@@ -138,7 +159,8 @@ RUN_FILES = [ROOT / "config.yaml", *sorted((ROOT / "workflow" / "runs").glob("*.
 
 
 @pytest.mark.parametrize("path", RUN_FILES, ids=lambda path: path.name)
-def test_the_schema_accepts_what_is_shipped(path: Path) -> None:
+def test_the_schema_accepts_what_is_shipped(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROXYKD_DATA", "/data")
     jsonschema.validate(yaml.safe_load(path.read_text()), schema())
     assert read(path).experiments
 

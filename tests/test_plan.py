@@ -148,7 +148,7 @@ def test_seeds_of_students(tiny: dict[str, Any]) -> None:
 
 def test_seeds_of_all_stages_are_paired(tiny: dict[str, Any]) -> None:
     seeded = ("render_proxies", "select_proxies", "attack_boundary", "train_teacher", "distill_student")
-    tiny |= {"seeds": dict.fromkeys(seeded, [0, 1]), "attack_boundary": {}}
+    tiny |= {"seeds": {name: [0, 1] for name in seeded}, "attack_boundary": {}}
     made = plan(tiny)
     assert [len(made.stages[name]) for name in seeded] == [3, 2, 2, 2, 2]
     runs = made.experiments[0].runs
@@ -189,7 +189,7 @@ def test_images_that_the_teacher_cannot_take(
 
 
 def test_a_key_that_is_not_planned_is_a_sentence(tiny: dict[str, Any]) -> None:
-    with pytest.raises(UserError, match="distill_student/0000 is not in the plan.*plans anew"):
+    with pytest.raises(UserError, match=r"distill_student/0000 is not in the plan.*plans anew"):
         plan(tiny).stage("distill_student", "0000")
 
 

@@ -17,12 +17,10 @@ from proxykd.errors import UserError
 GOLDEN = {1: "7ce079ddf18570fdbaa81e4928139956bb119333ae20f1ee7e1c0e5baf9b3806"}
 
 
-def write(
-    folder: Path, count: int = 25, samples_per_shard: int = 10, channels: int = 3
-) -> shards.ShardWriter:
+def write(folder: Path, count: int = 25, channels: int = 3) -> shards.ShardWriter:
     folder.mkdir(parents=True, exist_ok=True)
     images_NHWC = np.random.default_rng(0).integers(0, 256, (count, 8, 8, channels), np.uint8)
-    with shards.ShardWriter(folder, samples_per_shard) as writer:
+    with shards.ShardWriter(folder, samples_per_shard=10) as writer:
         for number, image_HWC in enumerate(images_NHWC):
             writer.add(image_HWC, {"label": number % 3})
     return writer
@@ -131,9 +129,13 @@ def test_a_table_that_is_no_parquet_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_an_error_while_writing_is_the_one_that_is_seen(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), shards.ShardWriter(tmp_path) as writer:
-        writer.add(np.zeros((8, 8, 1), np.uint8), {})
-        raise ZeroDivisionError
+    def fail() -> None:
+        with shards.ShardWriter(tmp_path) as writer:
+            writer.add(np.zeros((8, 8, 1), np.uint8), {})
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
 
 
 def test_digest_of_file_facts(tmp_path: Path) -> None:

@@ -120,17 +120,20 @@ def test_a_folder_that_is_no_result_is_never_replaced(tmp_path: Path) -> None:
 
 
 def test_failure_leaves_nothing(folder: Path) -> None:
-    with pytest.raises(ZeroDivisionError), publication.private_folder(_ready(folder)) as private:
-        (private / "half").touch()
-        raise ZeroDivisionError
+    def fail() -> None:
+        with publication.private_folder(_ready(folder)) as private:
+            (private / "half").touch()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert not list(folder.parent.iterdir())
 
 
 def test_leftovers_of_dead_processes_go_and_those_of_living_ones_stay(folder: Path) -> None:
     _ready(folder)
-    dead = subprocess.run(
-        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True
-    )
+    command = [sys.executable, "-c", "import os; print(os.getpid())"]
+    dead = subprocess.run(command, capture_output=True, check=True)
     host = os.uname().nodename
     left = {
         number: folder.with_name(f"{KEY}.{host}.made.{number}.partial")

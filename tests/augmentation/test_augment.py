@@ -46,6 +46,14 @@ def test_values_stay_between_0_and_1(preset: str, fill: str, channels: int) -> N
         assert 0 <= float(x_NCHW.min()) <= float(x_NCHW.max()) <= 1
 
 
+def test_a_fill_does_not_push_black_and_white_out_of_range() -> None:
+    x_NCHW = images().round()
+    for level in np.linspace(0.01, 0.99, 40):
+        fill_C = torch.full((3,), float(level))
+        turned = augment(x_NCHW, Augmentation(rotation=20), fill_C, generator(0))
+        assert 0 <= float(turned.min()) <= float(turned.max()) <= 1
+
+
 def test_none_returns_the_images() -> None:
     x_NCHW = images()
     assert torch.equal(augment(x_NCHW, Augmentation.model_validate("none"), FILL_C, generator(0)), x_NCHW)
@@ -231,7 +239,9 @@ def test_a_preset_with_a_change() -> None:
     assert changed.flip == 0
     assert changed.model_copy(update={"flip": 0.5}) == Augmentation.model_validate("strong")
     assert Augmentation.model_validate("extreme").elastic > 0
-    with pytest.raises(ValidationError, match="'heavy' is no preset; there are none, standard, strong, extreme"):
+    with pytest.raises(
+        ValidationError, match="'heavy' is no preset; there are none, standard, strong, extreme"
+    ):
         Augmentation.model_validate("heavy")
 
 

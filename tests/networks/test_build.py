@@ -48,7 +48,9 @@ def test_cifar_resnets_have_the_parameters_of_the_paper(depth: int, millions: fl
 
 def test_macs_of_known_networks() -> None:
     # He et al.'s ResNet-20: 40.8 M multiply-accumulates; torchvision states 1.814 G for ResNet-18 at 224.
-    assert macs(classifier("cifar_resnet_20").eval(), torch.rand(1, 3, 32, 32)) == pytest.approx(40.8e6, rel=0.01)
+    assert macs(classifier("cifar_resnet_20").eval(), torch.rand(1, 3, 32, 32)) == pytest.approx(
+        40.8e6, rel=0.01
+    )
     large = classifier("torchvision:resnet18", size=224, classes=1000).eval()
     assert macs(large, torch.rand(1, 3, 224, 224)) == pytest.approx(1.814e9, rel=0.001)
 

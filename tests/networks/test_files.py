@@ -20,7 +20,9 @@ from proxykd.networks.files import load, save
 def stored(architecture: str, channels: int, folder: Path) -> Classifier:
     names = ["a", "b", "c"]
     torch.manual_seed(1)
-    network = build(Description(architecture, 16, channels, names, [0.4] * channels, [0.2] * channels, "trained"))
+    network = build(
+        Description(architecture, 16, channels, names, [0.4] * channels, [0.2] * channels, "trained")
+    )
     network.train()(torch.rand(8, channels, 16, 16))
     save(network.eval(), folder)
     return network
@@ -60,7 +62,9 @@ def test_small_image_resnet_loads_into_torchvision_with_its_stem_changed(tmp_pat
     assert torch.allclose(theirs((x_NCHW - 0.4) / 0.2), network(x_NCHW), atol=1e-5)
 
 
-@pytest.mark.parametrize(("name", "told"), [("model.safetensors", "weights do not load"), ("network.json", "read")])
+@pytest.mark.parametrize(
+    ("name", "told"), [("model.safetensors", "weights do not load"), ("network.json", "read")]
+)
 def test_a_damaged_file_is_named(name: str, told: str, tmp_path: Path) -> None:
     stored("convnet_8", 1, tmp_path)
     path = tmp_path / name

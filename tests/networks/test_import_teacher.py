@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from programs import SCRIPTS, Workplace
 from safetensors.torch import save_file
 
+from programs import SCRIPTS, Workplace
 from proxykd.networks.build import build
 from proxykd.networks.classifier import Description
 from proxykd.networks.files import load
@@ -52,11 +52,15 @@ def old_pickle(content: dict[str, torch.Tensor], path: Path) -> None:
 
 
 def oddly_named(content: dict[str, torch.Tensor], path: Path) -> None:
-    torch.save({"epoch": 1, "ema": {f"_orig_mod.module.{name}": value for name, value in content.items()}}, path)
+    torch.save(
+        {"epoch": 1, "ema": {f"_orig_mod.module.{name}": value for name, value in content.items()}}, path
+    )
 
 
 def half_precision(content: dict[str, torch.Tensor], path: Path) -> None:
-    torch.save({name: value.half() if value.is_floating_point() else value for name, value in content.items()}, path)
+    torch.save(
+        {name: value.half() if value.is_floating_point() else value for name, value in content.items()}, path
+    )
 
 
 def without_counters(content: dict[str, torch.Tensor], path: Path) -> None:
@@ -86,10 +90,16 @@ def test_weights_are_found_however_they_are_wrapped(
 
 
 def test_the_program_alone_in_an_interpreter_of_its_own(tmp_path: Path) -> None:
-    settings = f'{{"architecture": "cifar_resnet_8", "size": 32, "classes": 10, "checkpoint": "{tmp_path}/no.pt"}}'
+    settings = (
+        f'{{"architecture": "cifar_resnet_8", "size": 32, "classes": 10, "checkpoint": "{tmp_path}/no.pt"}}'
+    )
     command = [sys.executable, str(SCRIPTS / "import_teacher.py"), "--settings", settings, "--out"]
     done = subprocess.run(
-        [*command, str(tmp_path / "import_teacher/t")], cwd=tmp_path, capture_output=True, text=True, check=False
+        [*command, str(tmp_path / "import_teacher/t")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1
     assert "no.pt" in done.stderr
@@ -141,7 +151,15 @@ def bad(name: str, folder: Path) -> tuple[Path, dict[str, Any], str]:
     return path, settings, told
 
 
-BAD = ["empty", "text", "code", "a whole network", "another architecture", "another class count", "one channel"]
+BAD = [
+    "empty",
+    "text",
+    "code",
+    "a whole network",
+    "another architecture",
+    "another class count",
+    "one channel",
+]
 
 
 @pytest.mark.parametrize("name", [*BAD, "nan", "infinite", "no weights"])

@@ -112,7 +112,7 @@ def test_a_checkpoint_without_data_has_a_report(shown_of: Shows, finished: Path,
     html = page.render(shown, given, tmp_path)
     assert "imported from a checkpoint" in html
     assert "There are no labelled images." in html
-    assert "at random" in html
+    assert "40 of them selected, at random" in html
     links.write(shown, tmp_path)
     made = sorted(path.name for path in (tmp_path / "base").iterdir())
     assert "import_teacher" in made

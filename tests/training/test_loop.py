@@ -6,15 +6,16 @@ import json
 import random
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from programs import Workplace
 from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional
 
+from programs import Workplace
 from proxykd.errors import UserError
 from proxykd.presentation.progress import Progress
 from proxykd.training.checkpoint import Checkpoint
@@ -67,33 +68,35 @@ class Interrupted(Exception):
     """Stands for a kill between two steps."""
 
 
-@pytest.mark.parametrize("momentum", [{"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}, {"momentum": 0.0}])
-def test_a_training_in_pieces_ends_with_the_same_bits(momentum: dict, tmp_path: Path) -> None:
+def train_until(stop: int | None, recipe: Recipe, folder: Path) -> tuple[nn.Module, list[dict[str, float]]]:
+    """Train a network with batch norm and dropout from its checkpoint on, and raise Interrupted at `stop`."""
+    torch.manual_seed(0)
+    body = [nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.5), nn.Flatten()]
+    network = nn.Sequential(*body, nn.Linear(288, 3)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def loss_at(step: int) -> torch.Tensor:
+        if step == stop:
+            raise Interrupted
+        rng = np.random.default_rng(step)
+        x_NCHW = torch.from_numpy(rng.normal(size=(8, 1, 8, 8)).astype(np.float32))
+        return functional.cross_entropy(network(x_NCHW), torch.from_numpy(rng.integers(0, 3, 8)))
+
+    with Progress("test", 0) as progress:
+        records = fit(network, loss_at, recipe, progress, Checkpoint(folder, 0.0), 1.0)
+    return network, records
+
+
+@pytest.mark.parametrize(
+    "momentum", [{"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}, {"momentum": 0.0}]
+)
+def test_a_training_in_pieces_ends_with_the_same_bits(momentum: dict[str, Any], tmp_path: Path) -> None:
     """Batch norm's buffers, the optimiser's state and dropout's random numbers go on where they were."""
     recipe = Recipe(steps=12, batch=8, **momentum)
-
-    def train(folder: Path, stops: list[int]) -> tuple[nn.Module, list[dict[str, float]]]:
-        for stop in [*stops, None]:
-            torch.manual_seed(0)
-            body = [nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.5), nn.Flatten()]
-            network = nn.Sequential(*body, nn.Linear(288, 3)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-            def loss_at(step: int) -> torch.Tensor:
-                if step == stop:
-                    raise Interrupted
-                rng = np.random.default_rng(step)
-                x_NCHW = torch.from_numpy(rng.normal(size=(8, 1, 8, 8)).astype(np.float32))
-                return functional.cross_entropy(network(x_NCHW), torch.from_numpy(rng.integers(0, 3, 8)))
-
-            try:
-                with Progress("test", 0) as progress:
-                    records = fit(network, loss_at, recipe, progress, Checkpoint(folder, 0.0), 1.0)
-            except Interrupted:
-                continue
-        return network, records
-
-    whole, records = train(tmp_path / "whole", [])
-    pieces, again = train(tmp_path / "pieces", [1, 5, 5, 11])
+    whole, records = train_until(None, recipe, tmp_path / "whole")
+    for stop in (1, 5, 5, 11):
+        with pytest.raises(Interrupted):
+            train_until(stop, recipe, tmp_path / "pieces")
+    pieces, again = train_until(None, recipe, tmp_path / "pieces")
     for (name, value), other in zip(whole.state_dict().items(), pieces.state_dict().values(), strict=True):
         assert torch.equal(value, other), name
     assert [record["loss"] for record in again] == [record["loss"] for record in records]

@@ -15,9 +15,10 @@ class BoundaryPolicy(Section):
 
     share: float = Field(0.5, gt=0, lt=1)
     """Share of each batch that is attacked images; the rest are augmented and mixed selected images."""
-    flip: float = Field(0.5, ge=0, le=1)
-    """Probability of a horizontal flip, the same for all members of a pair."""
-    shift: int = Field(1, ge=0)
+    flip: float = Field(0.0, ge=0, le=1)
+    """Probability of a horizontal flip, the same for all members of a pair. Flipped or shifted alike, a pair
+    need not lie on two sides of the boundary any more: the report states the share that does."""
+    shift: int = Field(0, ge=0)
     """Largest shift in whole pixels, the same for all members of a pair. Whole, since interpolation would
     change the pixels by more than the two members differ."""
 

@@ -73,7 +73,7 @@ def line_chart(series: list[tuple[str, list[float], list[float]]]) -> dict[str, 
     ys = [y for _, _, values in series for y in values if math.isfinite(y)]
     logarithmic = min(ys) > 0 and max(ys) / min(ys) > 5
     y_ticks = log_ticks(min(ys), max(ys)) if logarithmic else ticks(min(ys), max(ys))
-    x_ticks = [tick for tick in ticks(0, max(xs)) if tick <= max(xs) * 1.0001]
+    x_ticks = [tick for tick in ticks(0, max(xs), 6) if tick <= max(xs) * 1.0001]
     across = _scale(0, max(xs))
     straight = _scale(y_ticks[0], y_ticks[-1], logarithmic)
     return {

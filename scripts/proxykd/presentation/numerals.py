@@ -34,11 +34,11 @@ def bare_spread(values: dict[str, Any] | None) -> str:
 
 
 def plain_spread(values: dict[str, Any] | None) -> str:
-    """Mean ± standard deviation: three digits of the mean, and as many decimals of the deviation."""
+    """Mean ± standard deviation with as many decimals as give the mean three digits, at most four."""
     if values is None:
         return "–"
     mean = values["mean"]
-    decimals = max(0, 2 - math.floor(math.log10(mean))) if mean > 1e-4 else 6
+    decimals = min(4, max(0, 2 - math.floor(math.log10(mean)))) if mean > 0 else 4
     deviation = "" if values["std"] is None else f"{NARROW}±{NARROW}{values['std']:.{decimals}f}"
     return f"{mean:.{decimals}f}{deviation}"
 

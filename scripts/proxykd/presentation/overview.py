@@ -1,9 +1,8 @@
-"""What stands at the head of the page: the first table, its chart, and what a reader must not overlook."""
+"""What stands at the head of the page: the result in a sentence, the first table and its chart."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 from proxykd.presentation import numerals
@@ -11,6 +10,9 @@ from proxykd.presentation.collect import Shown, ShownExperiment
 from proxykd.presentation.figures import dot_chart
 from proxykd.presentation.summary import figures
 from proxykd.presentation.wording import marks
+
+REAL = {"real images", "other real images"}
+"""Marks of experiments whose students saw real images."""
 
 
 def groups(shown: Shown) -> list[dict[str, Any]]:
@@ -130,13 +132,21 @@ def lede(shown: Shown) -> str:
             "This is agreement, not accuracy."
         )
     first = shown.experiments[0]
-    known = [one.measured["accuracy"] for one in shown.experiments]
-    teacher = _over([one["accuracy"] for one in teachers_of(first)])
-    students = "its student" if len(known) == 1 else f"the students of {len(known)} experiments"
-    return (
-        f"The teacher is right on {numerals.spread(teacher)} of {measured_on(first)}; {students} on "
-        f"{_range(known)}."
-    )
+    teacher = numerals.spread(_over([one["accuracy"] for one in teachers_of(first)]))
+    return f"The teacher is right on {teacher} of {measured_on(first)}, {_students(shown)}."
+
+
+def _students(shown: Shown) -> str:
+    """Accuracies of the students, those that saw real images apart from the others."""
+    real = [one for one in shown.experiments if REAL & set(marks(one))]
+    rendered = [one for one in shown.experiments if one not in real]
+    told = []
+    for several, on in ((rendered, "rendered proxies"), (real, "real images")):
+        if several:
+            how_many = "" if len(several) == 1 else f" ({len(several)} experiments)"
+            reached = _range([one.measured["accuracy"] for one in several])
+            told.append(f"students from {on}{how_many} on {reached}")
+    return " and ".join(told)
 
 
 def _range(several: list[dict[str, Any]]) -> str:
@@ -156,54 +166,3 @@ def measured_on(experiment: ShownExperiment) -> str:
         return f"{numerals.count(heldout.index.samples)} held-out proxies"
     settings = experiment.settings.evaluate_student
     return f"{numerals.count(images.index.samples)} {settings.split} images of {settings.images}"
-
-
-OF_MARKS = {
-    "data statistics": "the noise has the original data's mean and deviation, so this is not data-free",
-    "real images": "the proxies are the original data's own images, unlabelled, so this is not data-free",
-    "other real images": "the proxies are real images",
-    "pretrained": "the students start from weights that were trained on other data",
-}
-
-
-def cautions(shown: Shown) -> list[dict[str, str]]:
-    """What limits the numbers on this page: whom it concerns (nobody named: all), and a sentence."""
-    found: dict[str, list[str]] = {}
-    for experiment in shown.experiments:
-        for text in _cautions(experiment):
-            found.setdefault(text, []).append(experiment.name)
-    everyone = len(shown.experiments)
-    return [
-        {"who": "" if len(names) == everyone else ", ".join(names), "text": text}
-        for text, names in found.items()
-    ]
-
-
-def _cautions(experiment: ShownExperiment) -> Iterator[str]:
-    if not experiment.measured["labels"]:
-        yield (
-            "There are no labelled images. Agreement with the teacher on held-out proxies stands in the "
-            "place of accuracy, and is not accuracy."
-        )
-    if len(experiment.runs) == 1:
-        yield "One seed: the spread is unknown, and a difference between two experiments may be chance."
-    yield from _of_images(experiment)
-    empty = experiment.measured["classes"]["selected"]["empty_classes"]
-    if empty:
-        yield f"No proxy was selected for {empty} of {len(experiment.classes)} classes: nothing teaches them."
-    for mark in marks(experiment):
-        yield f"{OF_MARKS[mark][0].upper()}{OF_MARKS[mark][1:]}."
-
-
-def _of_images(experiment: ShownExperiment) -> Iterator[str]:
-    images = experiment.upstream("images")
-    if images is None:
-        return
-    # The largest possible error, so that one sentence holds for all experiments.
-    error = 100 * math.sqrt(0.25 / images.index.samples)
-    yield (
-        f"Measured on {measured_on(experiment)}: their number alone leaves an accuracy uncertain by up to "
-        f"±{error:.1f} points (one standard error), beside the spread over seeds."
-    )
-    if experiment.settings.evaluate_student.split == "validation":
-        yield "Measured on the validation split, on which settings may have been chosen."

@@ -8,9 +8,8 @@ from typing import Any
 
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
-from proxykd.presentation import commands, costs, overview, sections
+from proxykd.presentation import cautions, commands, costs, overview, sections
 from proxykd.presentation.collect import Shown
 from proxykd.presentation.numerals import seeds
 
@@ -32,14 +31,14 @@ def render(shown: Shown, raw: dict[str, Any], out: Path, command: str = "") -> s
     )
     environment.filters["seeds"] = seeds
     return environment.get_template("report.html").render(
-        style=Markup((TEMPLATES / "report.css").read_text()),
+        style=(TEMPLATES / "report.css").read_text(),
         title=shown.configuration.title,
         note=shown.configuration.note,
         date=datetime.fromtimestamp(shown.finished, UTC).strftime("%-d %B %Y, %H:%M UTC"),
         command=commands.behind_run(raw, command),
         show_summary=commands.show(out / "summary.json"),
         lede=overview.lede(shown),
-        cautions=overview.cautions(shown),
+        cautions=cautions.cautions(shown),
         groups=overview.groups(shown),
         some_labels=any(one.measured["labels"] for one in shown.experiments),
         some_without=any(not one.measured["labels"] for one in shown.experiments),

@@ -5,13 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from proxykd.presentation import commands, numerals, sheets, wording
+from proxykd.presentation import commands, numerals, pairs, sheets, wording
 from proxykd.presentation.collect import Result, Shown, ShownExperiment
 from proxykd.presentation.figures import line_chart
 from proxykd.presentation.overview import architecture, measured_on, teachers_of
-
-MATRIX_AS_TABLE = 20
-"""Classes up to which the matrix of pairs is a table of numbers; a picture beyond."""
 
 
 def experiment(shown: ShownExperiment, out: Path) -> dict[str, Any]:
@@ -32,7 +29,7 @@ def experiment(shown: ShownExperiment, out: Path) -> dict[str, Any]:
         "classes": classes(shown),
         "uniform": numerals.percent(1 / len(shown.classes)),
         "shortfall": shortfall(shown),
-        "boundary": boundary(shown) if run.boundary is not None else None,
+        "boundary": pairs.boundary(shown) if run.boundary is not None else None,
         "seeds": seeds(shown),
         "curves": line_chart([(one.label, *_loss(one.student)) for one in shown.runs]),
         "stages": [
@@ -92,52 +89,8 @@ def shortfall(shown: ShownExperiment) -> str:
     """The classes that could not be filled, in words; empty where all could."""
     missing = shown.measured["classes"]["shortfall"]
     worst = sorted(missing.items(), key=lambda item: (-item[1], item[0]))
-    told = ", ".join(f"{numerals.count(n)} of {name}" for name, n in worst[:8])
-    return told + (f" and {len(worst) - 8} more classes" if len(worst) > 8 else "")
-
-
-def boundary(shown: ShownExperiment) -> dict[str, Any]:
-    """Pairs across the boundary: pictures, counts, the classes that they join, what students see of them."""
-    result = shown.runs[0].boundary
-    assert result is not None
-    counts = result.facts["counts"]
-    pairs = result.facts["pairs"]
-    rates = [run.student.facts["straddling"] for run in shown.runs]
-    rates = [rate for rate in rates if rate is not None]
-    size = len(result.index.classes)
-    covered = sum(n > 0 for i, row in enumerate(pairs) for j, n in enumerate(row) if i != j)
-    return {
-        "pairs": sheets.pair_sheet(result),
-        "counts": [
-            (told, numerals.count(counts[name]), numerals.percent(counts[name] / max(1, counts["views"])))
-            for name, told in (
-                ("views", "views attacked"),
-                ("already", "were in their target class already"),
-                ("failed", "did not cross"),
-                ("rounded", "crossed, but not once rounded to grey levels"),
-                ("kept", "pairs kept"),
-            )
-        ],
-        "members": result.facts["members"],
-        "images": numerals.count(result.index.samples),
-        "straddling": numerals.percent(sum(rates) / len(rates)) if rates else None,
-        "covered": f"{numerals.count(covered)} of {numerals.count(size * (size - 1))}",
-        "classes": result.index.classes,
-        "table": _shaded(pairs) if size <= MATRIX_AS_TABLE else None,
-        "picture": None if size <= MATRIX_AS_TABLE else sheets.matrix(pairs),
-    }
-
-
-def _shaded(pairs_KK: list[list[int]]) -> list[list[dict[str, Any]]]:
-    """Counts and how strongly their cells are filled, in percent; never so dark that a number gets lost."""
-    largest = max(1, max(n for row in pairs_KK for n in row))
-    return [
-        [
-            {"n": numerals.count(n) if n else "", "fill": round(65 * (n / largest) ** 0.5), "same": i == j}
-            for j, n in enumerate(row)
-        ]
-        for i, row in enumerate(pairs_KK)
-    ]
+    told = ", ".join(f"{name} ({numerals.count(n)} missing)" for name, n in worst[:10])
+    return told + (f" and {len(worst) - 10} more classes" if len(worst) > 10 else "")
 
 
 def seeds(shown: ShownExperiment) -> list[dict[str, str]]:

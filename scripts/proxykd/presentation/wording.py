@@ -48,12 +48,14 @@ def proxies(experiment: ShownExperiment) -> str:
     pools = " and ".join(
         _pool(pool, result) for pool, result in zip(settings.proxies, run.pools, strict=True)
     )
-    selected = count(run.selection.facts["selected"])
+    selected = run.selection.facts["selected"]
+    if selected == sum(pool.index.samples for pool in run.pools):
+        return f"{pools}; all of them selected"
     how = "at random"
     if settings.select_proxies.balance == "uniform":
         enough = "" if not run.selection.facts["shortfall"] else ", as far as there are enough"
         how = f"equally many of each class that the teacher sees{enough}"
-    return f"{pools}; {selected} of them selected, {how}"
+    return f"{pools}; {count(selected)} of them selected, {how}"
 
 
 def _pool(pool: Pool, result: Result) -> str:

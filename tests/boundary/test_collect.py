@@ -1,0 +1,182 @@
+"""From selected images to stored pairs: sources, targets, counts, and what lies in the shards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+from pydantic import ValidationError
+
+from programs import Workplace
+from proxykd.augmentation.batch import augment, generator
+from proxykd.boundary.collect import Harvest, harvest
+from proxykd.boundary.settings import AttackBoundary
+from proxykd.boundary.views import draw_targets, draw_views
+from proxykd.networks.classifier import to_float
+from proxykd.networks.files import load
+from proxykd.networks.outputs import logits_of, softmax
+from proxykd.shards import read_images
+from proxykd.training.order import Order
+from trained import RECIPE, digit_images, digit_teacher
+
+
+def gather(**settings: Any) -> tuple[list[dict[str, Any]], np.ndarray, dict[str, int]]:
+    """Rows, images and counts of an attack on digits."""
+    images_NHWC, _ = digit_images("test")
+    predicted_N = logits_of(digit_teacher(), images_NHWC, "cpu").argmax(1)
+    how = AttackBoundary(**settings)
+    batches: list[Harvest] = list(harvest(digit_teacher(), torch.from_numpy(images_NHWC), predicted_N, how))
+    counts = {name: sum(batch.counts[name] for batch in batches) for name in batches[0].counts}
+    rows = [row for batch in batches for row in batch.rows]
+    return rows, np.concatenate([batch.images_NHWC for batch in batches]), counts
+
+
+def test_counts_add_up() -> None:
+    rows, images, counts = gather(sources=300)
+    assert counts["views"] == 300
+    assert counts["views"] == sum(counts[name] for name in ("already", "failed", "rounded", "kept"))
+    assert len(rows) == len(images) == 4 * counts["kept"] > 40
+    assert images.dtype == np.uint8
+
+
+def test_the_threshold_holds_for_the_images_that_are_stored() -> None:
+    rows, _, counts = gather(sources=500, threshold=0.5, epsilon=24)
+    assert counts["rounded"] > 0
+    assert max(row["confidence"] for row in rows) < 0.5
+
+
+def test_uniform_targets_are_any_class_but_the_views_own() -> None:
+    current_N = np.repeat(np.arange(10), 900)
+    target_N = draw_targets(current_N, current_N, 10, AttackBoundary(), 0)
+    assert (target_N != current_N).all()
+    table = np.zeros((10, 10), int)
+    np.add.at(table, (current_N, target_N), 1)
+    assert table[~np.eye(10, dtype=bool)].min() > 65
+    assert table.max() < 140
+
+
+def test_pseudo_labels_are_targets_where_the_view_has_another_class() -> None:
+    rows, _, counts = gather(targets="pseudo_label", sources=300)
+    images_NHWC, _ = digit_images("test")
+    predicted_N = logits_of(digit_teacher(), images_NHWC, "cpu").argmax(1)
+    assert counts["already"] > 0
+    assert all(row["target"] == predicted_N[row["source"]] != row["view_class"] for row in rows)
+
+
+def test_pseudo_labels_without_mixup_are_refused() -> None:
+    with pytest.raises(
+        ValidationError, match="targets: pseudo_label needs mixup: an image that is not mixed"
+    ):
+        AttackBoundary(targets="pseudo_label", mixup=0)
+
+
+def test_rows_say_which_view_an_image_came_from() -> None:
+    """A view can be made again from its source, partner, share and seed."""
+    how = AttackBoundary(augmentation="none", sources=100, seed=5)
+    images_NHWC = torch.from_numpy(digit_images("test")[0])
+    rows, _, _ = gather(augmentation="none", sources=100, seed=5)
+    order = Order(len(images_NHWC), 100, 5)
+    views = draw_views(images_NHWC, order, 0, how, torch.zeros(1))
+    for row in rows[::4]:
+        source, partner = (to_float(images_NHWC[row[name]][None]) for name in ("source", "partner"))
+        mixed = row["mix_share"] * source + (1 - row["mix_share"]) * partner
+        assert torch.allclose(views.x_NCHW[row["view_row"]], mixed[0], atol=1e-6)
+
+
+def test_views_are_augmented_before_they_are_mixed() -> None:
+    images_NHWC = torch.from_numpy(digit_images("test")[0])
+    how = AttackBoundary(mixup=0, augmentation="strong")
+    views = draw_views(images_NHWC, Order(len(images_NHWC), 32, 0), 3, how, torch.tensor([0.3]))
+    source = to_float(images_NHWC[torch.from_numpy(views.source_N)])
+    assert torch.equal(views.x_NCHW, augment(source, how.augmentation, torch.tensor([0.3]), generator(0, 3)))
+    assert (views.share_N == 1).all()
+
+
+def test_images_are_gone_through_again_with_new_views() -> None:
+    rows, _, counts = gather(sources=500, deeper=False)
+    assert counts["views"] == 500
+    assert len(rows) == 2 * counts["kept"]
+    images = digit_images("test")[0]
+    assert len(images) < 500
+    assert {row["view_step"] for row in rows} == {0, 1}
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    """A trained teacher and a selection of digits."""
+    workplace = Workplace(tmp_path_factory.mktemp("boundary"))
+    for split in ("train", "test"):
+        workplace.make("import_images", split, {"source": "digits", "size": 8, "channels": 1, "split": split})
+    teacher = {
+        "images": "d",
+        "network": {"architecture": "convnet_8"},
+        "recipe": RECIPE,
+        "augmentation": "none",
+    }
+    workplace.make("train_teacher", "t", teacher, images="import_images/train")
+    workplace.make("score_proxies", "s", {}, teacher="train_teacher/t", pool="import_images/test")
+    workplace.make("select_proxies", "s", {"count": 120}, pool="import_images/test", scores="score_proxies/s")
+    return workplace
+
+
+UPSTREAM = {"teacher": "train_teacher/t", "selection": "select_proxies/s"}
+
+
+def stored(folder: Path, index: dict[str, Any]) -> tuple[list[dict[str, Any]], np.ndarray]:
+    return pq.read_table(folder / "samples.parquet").to_pylist(), read_images(folder, index["shards"])
+
+
+@pytest.mark.parametrize("targets", ["uniform", "pseudo_label"])
+def test_stored_images_lie_where_their_rows_say(targets: str, workplace: Workplace) -> None:
+    made = workplace.make(
+        "attack_boundary", targets, {"targets": targets, "sources": 400, "epsilon": 24}, **UPSTREAM
+    )
+    index = workplace.index(made)
+    rows, images_NHWC = stored(workplace.folder / made, index)
+    teacher = load(workplace.folder / "train_teacher/t")
+    probability_NK = softmax(logits_of(teacher, images_NHWC, "cpu"))
+    class_N, confidence_N = probability_NK.argmax(1), probability_NK.max(1)
+    assert [row["predicted"] for row in rows] == class_N.tolist()
+    assert [row["confidence"] for row in rows] == pytest.approx(confidence_N.tolist(), abs=1e-4)
+    assert confidence_N.max() < 0.9
+    by_success = np.array([row["success"] for row in rows]).reshape(-1, 4)
+    assert (by_success == np.arange(len(by_success))[:, None]).all()
+    assert [row["role"] for row in rows[:4]] == ["pre", "post", "pre_deeper", "post_deeper"]
+    target_N = np.array([row["target"] for row in rows])
+    pre, post, pre_deeper, post_deeper = class_N.reshape(-1, 4).T
+    assert (post == target_N[1::4]).all()
+    assert (post_deeper == post).all()
+    assert (pre != target_N[::4]).all()
+    assert (pre_deeper == pre).all()
+    facts = index["facts"]
+    assert facts["counts"]["kept"] == len(by_success) > 50
+    assert np.array(facts["pairs"]).sum() == len(by_success)
+    assert all(facts["pairs"][a][b] > 0 for a, b in zip(pre, post, strict=True))
+
+
+def test_made_twice_it_is_the_same(workplace: Workplace) -> None:
+    names = [workplace.make("attack_boundary", name, {"sources": 60}, **UPSTREAM) for name in ("a", "b")]
+    first, second = (workplace.index(name) for name in names)
+    assert first["shards"] == second["shards"]
+    assert first["files"] == second["files"]
+
+
+def test_an_attack_in_which_nothing_crosses_ends_with_a_sentence(workplace: Workplace) -> None:
+    settings = {"epsilon": 0.01, "sources": 40, "mixup": 0}
+    status, told = workplace.run("attack_boundary", "none", settings, **UPSTREAM)
+    assert status == 1
+    assert "attack_boundary made no pair from 40 views: 0 were in their target class already, 40" in told
+    assert "Traceback" not in told
+    assert not workplace.out("attack_boundary", "none").exists()
+
+
+def test_the_program_refuses_pseudo_labels_without_mixup(workplace: Workplace) -> None:
+    settings = {"targets": "pseudo_label", "mixup": 0}
+    status, told = workplace.run("attack_boundary", "refused", settings, **UPSTREAM)
+    assert status == 1
+    assert "pseudo_label needs mixup" in told
+    assert "Traceback" not in told

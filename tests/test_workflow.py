@@ -1,0 +1,176 @@
+"""The whole of it under Snakemake, once, on a copy of the checkout."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from conftest import Checkout, copy_checkout, tiny_configuration
+from proxykd import store
+
+
+def snakemake(checkout: Checkout, *arguments: object, cores: int = 2) -> subprocess.CompletedProcess[str]:
+    # Targets first: --configfile takes all names that follow it.
+    return checkout.run("snakemake", *arguments, "--cores", cores, "--configfile", "run.yaml")
+
+
+def prepare(folder: Path, configuration: dict[str, Any], shared: Path | None = None) -> Checkout:
+    checkout = copy_checkout(folder)
+    (folder / "run.yaml").write_text(yaml.safe_dump(configuration))
+    if shared is not None:
+        checkout.environment["PROXYKD_STORE"] = str(shared)
+    return checkout
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A checkout in which the tiny run has ended well, with its store elsewhere."""
+    folder = tmp_path_factory.mktemp("workflow")
+    # A store that is named in an unusual way is the same store.
+    checkout = prepare(folder / "first", tiny_configuration(), folder / "our store")
+    checkout.environment["PROXYKD_STORE"] += "/./"
+    done = snakemake(checkout, "all")
+    assert done.returncode == 0, done.stderr
+    return checkout
+
+
+def rules(dry_run: subprocess.CompletedProcess[str]) -> set[str]:
+    """The rules in the table of jobs that a dry run shows."""
+    assert dry_run.returncode == 0, dry_run.stderr
+    return set(re.findall(r"^([a-z_]+) +\d+$", dry_run.stdout + dry_run.stderr, re.MULTILINE)) - {"total"}
+
+
+def results(place: Path) -> list[Path]:
+    return sorted(path.parent for path in place.glob("*/*/index.json"))
+
+
+def test_a_full_run(finished: Checkout) -> None:
+    made = results(finished.store)
+    assert all(store.verify(folder).key == folder.name for folder in made)
+    assert all(store.stamp_of(folder).exists() for folder in made)
+    assert json.loads((finished.folder / "results" / "summary.json").read_text())
+    assert (finished.folder / "results" / "report.html").stat().st_size > 1000
+    assert not list(finished.store.glob("*/*.partial"))
+    assert not list(finished.store.glob("*/*.checkpoint"))
+    assert {path.parent.name for path in made} == {
+        path.name for path in (finished.folder / "logs").glob("*_*/")
+    }
+
+
+def test_the_second_run_does_nothing(finished: Checkout) -> None:
+    done = snakemake(finished, "all")
+    assert done.returncode == 0, done.stderr
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
+def test_order_comments_and_touches_run_nothing(finished: Checkout) -> None:
+    text = "# a comment\n" + yaml.safe_dump(dict(reversed(tiny_configuration().items())), sort_keys=False)
+    (finished.folder / "run.yaml").write_text(text)
+    for path in (finished.folder / "scripts").rglob("*.py"):
+        path.touch()
+    done = snakemake(finished, "--dry-run", "all")
+    assert rules(done) <= {"report", "all"}
+
+
+def test_another_checkout_runs_its_report_alone(finished: Checkout, tmp_path: Path) -> None:
+    before = results(finished.store)
+    other = prepare(tmp_path / "second", tiny_configuration(), finished.store)
+    shown = snakemake(other, "--dry-run", "all")
+    assert rules(shown) == {"report", "all"}
+    done = snakemake(other, "all")
+    assert done.returncode == 0, done.stderr
+    assert (other.folder / "results" / "report.html").exists()
+    assert results(finished.store) == before
+
+
+def test_one_changed_setting_runs_what_is_downstream(finished: Checkout, tmp_path: Path) -> None:
+    configuration = tiny_configuration()
+    configuration["distill_student"]["recipe"]["steps"] = 4
+    other = prepare(tmp_path / "third", configuration, finished.store)
+    shown = snakemake(other, "--dry-run", "all")
+    assert rules(shown) == {"distill_student", "evaluate_student", "report", "all"}
+
+
+def test_the_cluster_profile_plans_the_same(finished: Checkout) -> None:
+    if not (finished.folder / "slurm" / "config.yaml").exists():
+        pytest.skip("the cluster profile is not there yet")
+    done = finished.run("snakemake", "--profile", "slurm", "all", "-n", "--configfile", "run.yaml")
+    if "slurm" in done.stderr and "plugin" in done.stderr:
+        pytest.skip("the executor plugin for Slurm is not installed")
+    assert done.returncode == 0, done.stderr
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
+def test_a_key_that_is_not_planned_is_a_sentence(finished: Checkout) -> None:
+    for stage in ("distill_student", "import_images"):
+        done = snakemake(finished, f"{Path(finished.store)}/{stage}/{'0' * 16}.done")
+        assert done.returncode != 0
+        assert f"{stage}/{'0' * 16} is not in the plan" in done.stderr
+        assert "plans anew" in done.stderr
+        assert "Traceback (most recent call last)" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("mistake", "said"),
+    [
+        (
+            {"distil_student": {}},
+            "distil_student is no setting of an experiment. Did you",
+        ),
+        ({"seeds": 3}, "seeds must be a list"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    finished: Checkout, tmp_path: Path, mistake: dict[str, Any], said: str
+) -> None:
+    (tmp_path / "wrong.yaml").write_text(yaml.safe_dump(tiny_configuration() | mistake))
+    done = finished.run("snakemake", "-n", "--configfile", tmp_path / "wrong.yaml")
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_killed_in_the_middle_and_started_again(tmp_path: Path) -> None:
+    """As an empty battery does it: Snakemake and all its jobs at once."""
+    configuration = tiny_configuration()
+    configuration["proxies"] = [
+        {"render_proxies": {"kind": "noise", "count": 9000, "seed": seed}} for seed in range(4)
+    ]
+    checkout = prepare(tmp_path / "killed", configuration)
+    keys = checkout.keys(configuration)["render_proxies"]
+    targets = [f"store/render_proxies/{key}.done" for key in keys]
+    command = checkout.command("snakemake", *targets, "--cores", 2, "--configfile", "run.yaml")
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(**command, **quiet, start_new_session=True)
+    try:
+        _wait_until(lambda: bool(results(checkout.store)) or process.poll() is not None)
+        _wait_until(lambda: bool(list(checkout.store.glob("*/*.partial"))) or process.poll() is not None)
+        assert process.poll() is None
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert 0 < len(results(checkout.store)) < len(keys)
+    assert "lock" in snakemake(checkout, *targets).stderr.lower()
+    assert snakemake(checkout, "--unlock").returncode == 0
+    done = snakemake(checkout, *targets, "--rerun-incomplete")
+    assert done.returncode == 0, done.stderr
+    assert [store.verify(folder).key for folder in results(checkout.store)] == sorted(keys)
+    assert not list(checkout.store.glob("*/*.partial"))
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    for _ in range(3000):
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError("nothing came in a minute")
