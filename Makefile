@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 export PYTHON
 
-.PHONY: quickstart test test-full test-slurm lint format schema lock benchmark setup
+.PHONY: quickstart test test-full test-slurm lint format schema lock setup
 
 quickstart: setup ## run config.yaml on this machine and write results/report.html
 	@$(RUN) scripts/quickstart.py
@@ -21,7 +21,7 @@ lint: setup ## formatting, lint, types, spelling, Snakemake's own lint
 	@bash scripts/lint.sh
 
 format: setup ## format Python and Snakemake files
-	@.venv/bin/ruff format -q . && .venv/bin/ruff check -q --fix . && .venv/bin/snakefmt -q Snakefile workflow
+	@.venv/bin/ruff format -q . && .venv/bin/ruff check -q --fix . && .venv/bin/snakefmt Snakefile workflow 2>/dev/null
 
 schema: setup ## write workflow/schemas from the typed configuration
 	@$(RUN) scripts/schema.py
@@ -29,9 +29,6 @@ schema: setup ## write workflow/schemas from the typed configuration
 lock: ## pin envs/requirements.in with hashes (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header envs/requirements.in --output-file envs/requirements.lock
-
-benchmark: setup ## measure against named rivals; see benchmarks/
-	@for program in benchmarks/*.py; do $(RUN) $$program --quick; done
 
 setup:
 	@bash scripts/setup.sh

@@ -25,6 +25,9 @@ wildcard_constraints:
     key="[0-9a-f]{16}",
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "workflow/rules/import_images.smk"
 include: "workflow/rules/train_teacher.smk"
 include: "workflow/rules/import_teacher.smk"

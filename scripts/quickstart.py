@@ -38,21 +38,10 @@ def snakemake() -> list[str]:
 
 
 def options(configfile: Path) -> list[str]:
+    """What Snakemake is asked for."""
     # One job at a time on a GPU, where there is one: Snakemake assigns no devices.
-    return [
-        "all",
-        "--configfile",
-        str(configfile),
-        "--cores",
-        "all",
-        "--resources",
-        "gpu=1",
-        "--rerun-incomplete",
-    ] + [
-        "--quiet",
-        "host",
-        "reason",
-    ]
+    run = ["all", "--configfile", str(configfile), "--cores", "all", "--resources", "gpu=1"]
+    return [*run, "--rerun-incomplete", "--quiet", "host", "reason"]
 
 
 def unlock() -> None:
@@ -62,7 +51,7 @@ def unlock() -> None:
     at_work = running_here()
     if at_work:
         raise UserError(
-            f"Snakemake is at work in this folder already (process {at_work[0]}). Wait for it, or stop it first."
+            f"Snakemake is at work in this folder already (process {at_work[0]}). Wait for it, or stop it."
         )
     print("The last run was killed; continuing where it stopped.")
     subprocess.run([*snakemake(), "--unlock", "--quiet", "all"], check=True, capture_output=True)

@@ -1,6 +1,7 @@
 """The teacher's opinion of each image of a pool: logits, class, confidence and entropy, as parquet."""
 
-from proxykd.selection import ScoreProxies, uniformity
+from proxykd.selection import uniformity
+from proxykd.selection_settings import ScoreProxies
 from proxykd.shards import TABLE, write_table
 from proxykd.stage import Job, device, main
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from proxykd.errors import UserError
-from proxykd.selection import SelectFromPools, divide, select, uniformity
+from proxykd.selection import divide, select, uniformity
+from proxykd.selection_settings import SelectFromPools
 from proxykd.shards import ShardWriter, read_table
 from proxykd.stage import Job, main
 from proxykd.store import read_index

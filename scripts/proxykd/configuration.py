@@ -25,7 +25,7 @@ from proxykd.networks.settings import ImportTeacher
 from proxykd.outside import fill_paths
 from proxykd.proxies.settings import RenderedPool
 from proxykd.section import Section
-from proxykd.selection import ScoreProxies, SelectProxies
+from proxykd.selection_settings import ScoreProxies, SelectProxies
 from proxykd.training.settings import TrainTeacher
 
 SEEDED = ("render_proxies", "select_proxies", "attack_boundary", "train_teacher", "distill_student")

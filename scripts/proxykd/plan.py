@@ -18,7 +18,7 @@ from proxykd.errors import UserError
 from proxykd.images.settings import ImportImages
 from proxykd.outside import Digests
 from proxykd.section import Section, canonical_json
-from proxykd.selection import SelectFromPools
+from proxykd.selection_settings import SelectFromPools
 from proxykd.source import stage_source
 
 STAGES = (

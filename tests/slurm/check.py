@@ -1,6 +1,6 @@
 """Check what Slurm itself showed of the jobs, and that the run has its result.
 
-    python tests/slurm/check.py <lines of squeue> <summary.json>
+python tests/slurm/check.py <lines of squeue> <summary.json>
 """
 
 import json

@@ -16,7 +16,11 @@ fi
 
 work=$(mktemp -d)
 host=$(hostname -s)
-export SLURM_CONF="$work/slurm.conf"
+etc=/etc/slurm
+if [ -e "$etc/slurm.conf" ]; then
+  echo "error: this machine has a Slurm of its own ($etc/slurm.conf); nothing was tested" >&2
+  exit 1
+fi
 
 stop() {
   local status=$? file
@@ -28,12 +32,16 @@ stop() {
   if [ "$status" -ne 0 ]; then
     tail -n 30 "$work"/*.log "$work"/run/logs/*/*.log 2>/dev/null || true
   fi
-  rm -rf "$work"
+  rm -rf "$etc/slurm.conf" "$etc/gres.conf"
+  # The daemons may still write while they shut down.
+  for _ in 1 2 3 4 5; do rm -rf "$work" 2>/dev/null && break || sleep 1; done
 }
 trap stop EXIT
 
 start_slurm() {
-  cat >"$work/slurm.conf" <<CONF
+  # At the default place: Slurm's own jobs do not pass SLURM_CONF on.
+  mkdir -p "$etc"
+  cat >"$etc/slurm.conf" <<CONF
 ClusterName=proxykd
 SlurmctldHost=$host(127.0.0.1)
 SlurmUser=root
@@ -56,10 +64,10 @@ SlurmdLogFile=$work/slurmd.log
 SlurmctldPort=16817
 SlurmdPort=16818
 NodeName=$host NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=20000 Gres=gpu:2 State=UNKNOWN
-PartitionName=all Nodes=$host Default=YES MaxTime=60 State=UP
+PartitionName=all Nodes=$host Default=YES MaxTime=INFINITE State=UP
 CONF
   # Without a device file the node is drained; two files make two pretend GPUs.
-  echo "Name=gpu File=/dev/null,/dev/zero" | sed 's/,/\nName=gpu File=/' >"$work/gres.conf"
+  echo "Name=gpu File=/dev/null,/dev/zero" | sed 's/,/\nName=gpu File=/' >"$etc/gres.conf"
   mkdir -p "$work/state" "$work/spool" /run/munge
   if ! munge -n >/dev/null 2>&1; then
     chown munge: /run/munge /etc/munge/munge.key
@@ -88,16 +96,16 @@ cd "$work/run"
 export PATH="$checkout/.venv/bin:$PATH"
 # The pretend GPUs are no GPUs to torch.
 export PROXYKD_DEVICE=cpu
-# This Slurm keeps no accounts, and a test need not be polite to it.
+# This Slurm keeps no accounts, a test need not be polite to it, and its node may have two cores only.
 (
   while sleep 1; do squeue -h --Format 'JobID:10,tres-per-job:20,NumCPUs:8,MinMemory:10,TimeLimit:12,Comment:80' || true; done
 ) >"$work/queue.txt" 2>/dev/null &
 watcher=$!
 status=0
-snakemake --profile slurm --configfile workflow/runs/smoke.yaml --slurm-status-command squeue --slurm-no-account \
+timeout 900 snakemake --profile slurm --configfile workflow/runs/smoke.yaml --slurm-status-command squeue --slurm-no-account \
   --slurm-init-seconds-before-status-checks 3 --set-resource-scopes mem_mb=local \
   --default-resources mem_mb=2000 runtime=10 nodes=1 --resources mem_mb=18000 \
-  --latency-wait 10 --retries 0 --quiet host reason -- all >"$work/snakemake.log" 2>&1 || status=$?
+  --set-threads train_teacher=2 attack_boundary=2 distill_student=2 --latency-wait 10 --retries 0 --quiet host reason -- all >"$work/snakemake.log" 2>&1 || status=$?
 kill "$watcher" 2>/dev/null || true
 if [ "$status" -ne 0 ]; then exit "$status"; fi
 sort -u "$work/queue.txt"

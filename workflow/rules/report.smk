@@ -24,7 +24,7 @@ rule report:
     params:
         configuration=RULES.configuration(),
         shown=RULES.shown(),
-        folder=RESULTS,
+        folder=subpath(output[0], parent=True),
     message:
         "Write {output}"
     shell:

@@ -11,7 +11,7 @@ from torch import nn
 from proxykd.networks.classifier import Classifier
 from proxykd.networks.files import WEIGHTS
 
-REPEATS = 15
+REPEATS = 60
 
 
 def cost(network: Classifier, folder: Path, device: str) -> dict[str, float]:
