@@ -28,7 +28,7 @@ schema: setup ## write workflow/schemas from the typed configuration
 
 lock: ## pin envs/requirements.in with hashes (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-header envs/requirements.in --output-file envs/requirements.lock
+		--no-header envs/requirements.in envs/development.in --output-file envs/requirements.lock
 
 setup:
 	@bash scripts/setup.sh
