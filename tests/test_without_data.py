@@ -62,8 +62,6 @@ def destroy_images(workplace: Workplace) -> None:
 
 @pytest.mark.parametrize("kind", POOLS)
 def test_a_student_has_the_same_bits_when_the_training_images_are_gone(kind: str, tmp_path: Path) -> None:
-    if kind == "shaders":
-        pytest.importorskip("moderngl")
     before, after = Workplace(tmp_path / "before"), Workplace(tmp_path / "after")
     before.folder.mkdir()
     make_teacher(before)

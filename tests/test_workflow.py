@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -102,13 +103,17 @@ def test_one_changed_setting_runs_what_is_downstream(finished: Checkout, tmp_pat
 
 
 def test_the_cluster_profile_plans_the_same(finished: Checkout) -> None:
-    if not (finished.folder / "slurm" / "config.yaml").exists():
-        pytest.skip("the cluster profile is not there yet")
     done = finished.run("snakemake", "--profile", "slurm", "all", "-n", "--configfile", "run.yaml")
-    if "slurm" in done.stderr and "plugin" in done.stderr:
-        pytest.skip("the executor plugin for Slurm is not installed")
     assert done.returncode == 0, done.stderr
     assert "Nothing to be done" in done.stdout + done.stderr
+
+
+def test_snakemakes_own_report_holds_ours(finished: Checkout, tmp_path: Path) -> None:
+    done = snakemake(finished, "all", "--report", tmp_path / "own.zip")
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(tmp_path / "own.zip") as held:
+        names = {Path(name).name for name in held.namelist()}
+    assert {"report.html", "summary.json"} <= names
 
 
 def test_a_key_that_is_not_planned_is_a_sentence(finished: Checkout) -> None:

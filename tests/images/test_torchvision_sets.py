@@ -11,13 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from torchvision import datasets
 
 from proxykd.errors import UserError
 from proxykd.images import torchvision_sets
 from proxykd.images.imported import Imported
 from proxykd.images.settings import ImportImages
-
-datasets = pytest.importorskip("torchvision.datasets")
 
 
 def read(source: str, root: Path, split: str, **given: object) -> Imported:

@@ -17,7 +17,8 @@ from proxykd.presentation.collect import Shown, collect
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store that holds everything that the small configurations need."""
-    torch = pytest.importorskip("torch")
+    import torch
+
     torch.set_num_threads(1)
     store = tmp_path_factory.mktemp("finished") / "store"
     with pytest.MonkeyPatch.context() as patch:
