@@ -8,18 +8,11 @@ import os
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1", PROXYKD_DEVICE="cpu")
 os.environ.pop("PROXYKD_STORE", None)
 
-import json
-import shutil
-import subprocess
-import sys
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-NOISE = {"kind": "noise", "count": 40, "size": 8, "channels": 1}
+from checkouts import Checkout, copy_checkout, tiny_configuration
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,72 +30,6 @@ def _has_gpu() -> bool:
     return torch.cuda.is_available()
 
 
-@dataclass
-class Checkout:
-    """A copy of the checkout's files, which a test may edit, with a store of its own."""
-
-    folder: Path
-    environment: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def store(self) -> Path:
-        return Path(self.environment.get("PROXYKD_STORE") or self.folder / "store")
-
-    def command(self, *arguments: object, **environment: str) -> dict[str, Any]:
-        """Keywords for subprocess: a command of this checkout with the tests' own interpreter."""
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        known = os.environ | {"PATH": path, "PYTHONDONTWRITEBYTECODE": "1"} | self.environment | environment
-        return {"args": [str(one) for one in arguments], "cwd": self.folder, "env": known, "text": True}
-
-    def run(self, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end, however it ends."""
-        return subprocess.run(**self.command(*arguments, **environment), capture_output=True, check=False)
-
-    def python(self, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-        return self.run(sys.executable, *arguments, **environment)
-
-    def render(self, out: Path | str, *more: object, **settings: Any) -> list[object]:
-        """The command that renders a small pool of noise into a folder."""
-        pool = json.dumps(NOISE | settings)
-        return [sys.executable, "scripts/render_proxies.py", "--settings", pool, "--out", out, *more]
-
-    def keys(self, configuration: dict[str, Any], **environment: str) -> dict[str, list[str]]:
-        """Stage -> its keys in the plan of a configuration, computed by the code of this checkout."""
-        done = self.python("-c", PLAN, json.dumps(configuration), **environment)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-
-PLAN = """
-import json, sys
-sys.path.insert(0, "scripts")
-from proxykd.configuration import load
-from proxykd.plan import Plan
-plan = Plan(load(json.loads(sys.argv[1])))
-print(json.dumps({name: sorted(stages) for name, stages in plan.stages.items()}))
-"""
-
-
-def copy_checkout(folder: Path) -> Checkout:
-    """A copy of all files of the checkout that git knows or would add; of all code where there is no git."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, check=False
-    )
-    if listed.returncode == 0:
-        names = [os.fsdecode(name) for name in listed.stdout.split(b"\0") if name]
-    else:
-        tops = [ROOT / name for name in ("Snakefile", "config.yaml", "scripts", "workflow", "envs", "slurm")]
-        files = [
-            file for top in tops for file in ([top] if top.is_file() else top.rglob("*")) if file.is_file()
-        ]
-        names = [str(file.relative_to(ROOT)) for file in files if "__pycache__" not in file.parts]
-    for name in names:
-        if (ROOT / name).is_file() and not name.startswith(("tests/", "benchmarks/")):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
-    return Checkout(folder)
-
-
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
     """A fresh copy of the checkout."""
@@ -113,22 +40,6 @@ def checkout(tmp_path: Path) -> Checkout:
 def shared_checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A copy of the checkout whose code no test edits."""
     return copy_checkout(tmp_path_factory.mktemp("shared"))
-
-
-def tiny_configuration() -> dict[str, Any]:
-    """A whole run of seconds: digits, noise, a few steps."""
-    return {
-        "import_images": {"digits": {"source": "digits", "size": 8, "channels": 1, "limit": 200}},
-        "train_teacher": {
-            "images": "digits",
-            "network": {"architecture": "convnet_8"},
-            "recipe": {"steps": 4, "batch": 16},
-        },
-        "proxies": [{"render_proxies": {"kind": "noise", "count": 80}}],
-        "select_proxies": {"count": 40},
-        "distill_student": {"network": {"architecture": "convnet_8"}, "recipe": {"steps": 3, "batch": 16}},
-        "evaluate_student": {"images": "digits", "heldout": {"kind": "noise", "count": 40, "seed": 7}},
-    }
 
 
 @pytest.fixture

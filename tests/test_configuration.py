@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 import yaml
 
-from conftest import ROOT
+from checkouts import ROOT
 from proxykd.configuration import load, merge, read, schema
 from proxykd.errors import UserError
 from proxykd.plan import Plan

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from conftest import ROOT, Checkout, tiny_configuration
+from checkouts import ROOT, Checkout, tiny_configuration
 from proxykd.configuration import load
 from proxykd.errors import UserError
 from proxykd.plan import Plan

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Checkout, copy_checkout, tiny_configuration
+from checkouts import Checkout, copy_checkout, tiny_configuration
 
 TOO_LONG = 240
 

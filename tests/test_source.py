@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from conftest import Checkout, copy_checkout
+from checkouts import Checkout, copy_checkout
 from proxykd import source
 from proxykd.plan import STAGES
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Checkout
+from checkouts import Checkout
 from proxykd import store
 
 HEX = "0123456789abcdef"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from conftest import Checkout, copy_checkout, tiny_configuration
+from checkouts import Checkout, copy_checkout, tiny_configuration
 from proxykd import store
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from conftest import Checkout, copy_checkout, tiny_configuration
+from checkouts import Checkout, copy_checkout, tiny_configuration
 from proxykd import store
 
 

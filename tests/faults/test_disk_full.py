@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Checkout
+from checkouts import Checkout
 from proxykd import store
 
 KEY = "0123456789abcdef"
