@@ -8,6 +8,7 @@ import os
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1", PROXYKD_DEVICE="cpu")
 os.environ.pop("PROXYKD_STORE", None)
 
+from pathlib import Path
 from typing import Any
 
 import pytest
