@@ -4,6 +4,7 @@
 """
 
 import argparse
+import base64
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ from proxykd.configuration import read
 from proxykd.errors import UserError, run
 
 LOCKS = Path(".snakemake") / "locks"
+INCOMPLETE = Path(".snakemake") / "incomplete"
 
 
 def main() -> int:
@@ -38,10 +40,13 @@ def snakemake() -> list[str]:
 
 
 def options(configfile: Path) -> list[str]:
-    """What Snakemake is asked for."""
+    """What Snakemake is asked for.
+
+    Its marks of incomplete files are ignored: a stage's stamp is there only when the stage is complete.
+    """
     # One job at a time on a GPU, where there is one: Snakemake assigns no devices.
     run = ["all", "--configfile", str(configfile), "--cores", "all", "--resources", "gpu=1"]
-    return [*run, "--rerun-incomplete", "--quiet", "host", "reason"]
+    return [*run, "--ignore-incomplete", "--quiet", "host", "reason"]
 
 
 def unlock() -> None:
@@ -55,6 +60,11 @@ def unlock() -> None:
         )
     print("The last run was killed; continuing where it stopped.")
     subprocess.run([*snakemake(), "--unlock", "--quiet", "all"], check=True, capture_output=True)
+    # Snakemake alone would stop at these marks, or with --rerun-incomplete run nothing but their jobs.
+    marked = [base64.b64decode(mark.name).decode() for mark in INCOMPLETE.glob("*") if mark.is_file()]
+    if marked:
+        # It removes the marks, and then complains that these files have no other metadata.
+        subprocess.run([*snakemake(), "--cleanup-metadata", *marked], check=False, capture_output=True)
 
 
 def running_here() -> list[int]:

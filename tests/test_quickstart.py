@@ -52,6 +52,8 @@ def test_a_killed_run_goes_on_and_a_second_does_nothing(place: Checkout) -> None
     assert again.returncode == 0, told
     assert "continuing where it stopped" in told
     assert "LockException" not in told
+    # Plain Snakemake is content as well.
+    assert place.run("snakemake", "-n").returncode == 0
     assert (place.folder / "results" / "report.html").is_file()
     assert {path: path.stat().st_mtime_ns for path in finished} == before
 

@@ -153,7 +153,7 @@ def killed_and_started_again(workplace: Workplace, seed: int) -> int:
         # At least one more step must be behind it, or it would never end.
         while process.is_alive() and not (state.exists() and state.stat().st_mtime_ns > before):
             time.sleep(0.002)
-        process.join(rng.uniform(0, 0.6))
+        process.join(rng.uniform(0, 0.15))
         if not process.is_alive():
             assert process.exitcode == 0
             return kills
