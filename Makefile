@@ -27,7 +27,7 @@ schema: setup ## write workflow/schemas from the typed configuration
 	@$(RUN) scripts/schema.py
 
 lock: ## pin envs/requirements.in with hashes (needs uv)
-	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-header envs/requirements.in envs/development.in --output-file envs/requirements.lock
 
 setup:
