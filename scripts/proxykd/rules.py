@@ -6,6 +6,7 @@ Plumbing: not in a stage's code digest.
 from __future__ import annotations
 
 import hashlib
+import json
 import shlex
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +16,6 @@ from snakemake.exceptions import WorkflowError
 from proxykd.configuration import load, plain
 from proxykd.errors import UserError
 from proxykd.plan import Plan, Stage
-from proxykd.section import canonical_json
 from proxykd.source import SCRIPTS, file_digest
 
 MEGABYTE = 2**20
@@ -94,8 +94,8 @@ class Rules:
         return [experiment.evaluation.stamp for experiment in self.plan.experiments]
 
     def configuration(self) -> str:
-        """The configuration as the report's program gets it."""
-        return canonical_json(self.raw)
+        """The configuration as the report's program gets it, its experiments in the order of the file."""
+        return json.dumps(self.raw)
 
     def shown(self) -> str:
         """A digest of all that the report shows and of how it shows it: the report is made anew with it."""
