@@ -1,0 +1,31 @@
+"""What the README tells a stranger to type is true of the project."""
+
+from __future__ import annotations
+
+import re
+
+import yaml
+
+from checkouts import ROOT
+from proxykd.configuration import load
+
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_example_is_a_complete_configuration() -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    experiment = load(yaml.safe_load(example)).experiments["base"]
+    assert experiment.import_teacher is not None
+    assert experiment.evaluate_student.images is None
+
+
+def test_the_files_that_it_names_are_there() -> None:
+    named = re.findall(r"`((?:workflow|envs|slurm|scripts|docs)/[\w./-]+)`|\((docs/[\w.]+)\)", README)
+    assert named
+    missing = {a or b for a, b in named if not (ROOT / (a or b)).exists()}
+    assert not missing
+
+
+def test_the_commands_of_make_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"\bmake ([a-z-]+)", README)) <= targets
