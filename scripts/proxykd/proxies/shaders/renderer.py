@@ -100,10 +100,13 @@ def open_studio(size: int, supersampling: int) -> Iterator[Studio]:
 
 
 def open_context() -> moderngl.Context:
-    """OpenGL 3.3 through EGL, without a screen."""
+    """OpenGL 3.3 through EGL, without a screen.
+
+    OpenGL's functions come from EGL as well: libGL is for screens, and a bare machine has none.
+    """
+    settings: dict[str, Any] = {"backend": "egl", "libgl": "libEGL.so.1", "libegl": "libEGL.so.1"}
     try:
-        # The stubs take every setting for a dict.
-        return moderngl.create_context(require=330, standalone=True, backend="egl")  # type: ignore[arg-type]
+        return moderngl.create_context(require=330, standalone=True, **settings)
     except Exception as error:  # the loaders raise bare Exception, ImportError or OSError
         raise UserError(
             f"No OpenGL 3.3 through EGL on this machine, which rendering shaders needs ({error}). On Debian "
