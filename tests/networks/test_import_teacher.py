@@ -106,6 +106,50 @@ def test_the_program_alone_in_an_interpreter_of_its_own(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("architecture", "custom"),
+    [
+        ("resnet_18", {"downsample.": "shortcut.", "fc.": "linear."}),
+        ("cifar_resnet_8b", {"shortcut.": "downsample.", "linear.": "fc."}),
+    ],
+)
+def test_the_two_customs_of_naming_a_resnets_layers_are_one(
+    architecture: str, custom: dict[str, str], workplace: Workplace
+) -> None:
+    content, theirs = weights(architecture), {}
+    for name, value in content.items():
+        for ours, word in custom.items():
+            name = name.replace(ours, word)
+        theirs[name] = value
+    assert set(theirs) != set(content)
+    torch.save(theirs, workplace.folder / "theirs.pt")
+    assert imported(workplace, workplace.folder / "theirs.pt", architecture=architecture) == (0, "")
+    teacher = load(workplace.out("import_teacher", "t"))
+    assert all(torch.equal(value, content[name]) for name, value in teacher.body.state_dict().items())
+
+
+def test_a_layer_under_both_names_is_not_passed_over(workplace: Workplace) -> None:
+    content = weights("resnet_18")
+    torch.save(content | {"linear.weight": content["fc.weight"]}, workplace.folder / "theirs.pt")
+    status, told = imported(workplace, workplace.folder / "theirs.pt", architecture="resnet_18")
+    assert status == 1
+    assert "it has besides linear.weight" in told
+
+
+# The names of published checkpoints: zju-vipa/CMI's WRN, and Tian et al. 2020's VGG.
+THEIRS = {
+    "wrn_40_2": ("conv1.weight", "block2.layer.0.convShortcut.weight", "block3.layer.5.bn2.bias", "fc.bias"),
+    "vgg_11": ("block0.0.weight", "block2.3.bias", "block4.4.running_var", "classifier.weight"),
+    "cifar_resnet_20b": ("layer2.0.shortcut.0.weight", "layer3.0.shortcut.1.running_mean", "linear.bias"),
+    "mobilenet_v2": ("features.0.0.weight", "features.18.1.weight", "classifier.1.weight"),
+}
+
+
+@pytest.mark.parametrize("architecture", THEIRS)
+def test_layers_have_the_names_of_published_checkpoints(architecture: str) -> None:
+    assert set(THEIRS[architecture]) <= set(weights(architecture))
+
+
 class RunsCode:
     """A pickle of it makes a file when it is loaded."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 
 import torch
@@ -28,12 +30,30 @@ def build(description: Description, pretrained: bool = False) -> Classifier:
 
     Raises UserError where the architecture cannot take images of that size.
     """
-    body = build_body(
-        description.architecture, len(description.classes), description.channels, description.size, pretrained
-    )
+    with _told_of_size(description, "cannot be built for"):
+        body = build_body(
+            description.architecture,
+            len(description.classes),
+            description.channels,
+            description.size,
+            pretrained,
+        )
     network = Classifier(body, description)
     _check_runs(network)
     return network
+
+
+@contextmanager
+def _told_of_size(described: Description, fails: str) -> Iterator[None]:
+    """What a library says, by whichever exception, of images that its network cannot take, as a sentence."""
+    try:
+        yield
+    except (RuntimeError, AssertionError, ValueError, ZeroDivisionError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0][:120]
+        raise UserError(
+            f"{described.architecture} {fails} images of {described.size} x {described.size} pixels "
+            f"({reason}). Choose a larger size or another architecture."
+        ) from error
 
 
 @torch.no_grad()
@@ -41,13 +61,8 @@ def _check_runs(network: Classifier) -> None:
     """Pass one image through; a network that pools too often for it fails with a riddle otherwise."""
     described = network.description
     network.eval()
-    try:
+    with _told_of_size(described, "does not run on"):
         logits_1K = network(torch.zeros(1, described.channels, described.size, described.size))
-    except (RuntimeError, AssertionError, ValueError) as error:
-        raise UserError(
-            f"{described.architecture} does not run on images of {described.size} x {described.size} pixels "
-            f"({str(error).splitlines()[0][:120]}). Choose a larger size or another architecture."
-        ) from error
     if not isinstance(logits_1K, torch.Tensor) or logits_1K.shape != (1, len(described.classes)):
         raise UserError(
             f"{described.architecture} gives no logits of {len(described.classes)} classes: it is "

@@ -14,6 +14,8 @@ from torch import nn
 from proxykd.errors import UserError
 
 NESTED = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "params")
+SYNONYMS = (("shortcut.", "downsample."), ("linear.", "fc."))
+"""What the two customs of ResNets, torchvision's and that of small images, call the same layer."""
 PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "backbone.")
 
 
@@ -112,9 +114,11 @@ def _without_prefixes(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tenso
 def load_into(body: nn.Module, weights: dict[str, torch.Tensor], architecture: str, path: Path) -> None:
     """Load weights into a network; every tensor must find its place.
 
-    Raises UserError that names the first tensors that do not fit, and a differing number of classes as such.
+    Names may differ by the synonyms. Raises UserError that names the first tensors that do not fit, and a
+    differing number of classes as such.
     """
     wanted = body.state_dict()
+    weights = _in_words_of(wanted, weights)
     weights = {name: value for name, value in weights.items() if name in wanted or _counts(name)}
     missing = [name for name in wanted if name not in weights and not name.endswith("num_batches_tracked")]
     unknown = [name for name in weights if name not in wanted]
@@ -137,6 +141,25 @@ def load_into(body: nn.Module, weights: dict[str, torch.Tensor], architecture: s
             "Fetch it again, or ask its author."
         )
     body.load_state_dict(weights, strict=False)
+
+
+def _in_words_of(
+    wanted: dict[str, torch.Tensor], weights: dict[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """Weights by the network's names, where its custom and the checkpoint's differ in words alone."""
+    named = {_in_word_of(wanted, name): value for name, value in weights.items()}
+    fits = len(named) == len(weights) and all(name in named for name in wanted if _counts(name))
+    return named if fits else weights
+
+
+def _in_word_of(wanted: dict[str, torch.Tensor], name: str) -> str:
+    if name in wanted:
+        return name
+    for pair in SYNONYMS:
+        for theirs, ours in (pair, pair[::-1]):
+            if (renamed := name.replace(theirs, ours)) in wanted:
+                return renamed
+    return name
 
 
 def _counts(name: str) -> bool:

@@ -9,16 +9,29 @@ from pydantic import Field, field_validator, model_validator
 from proxykd.section import Section
 
 FAMILIES = {
+    "airbench": "proxykd.networks.airbench",
     "convnet": "proxykd.networks.convnet",
     "cifar_resnet": "proxykd.networks.cifar_resnet",
     "resnet": "proxykd.networks.resnet",
+    "wrn": "proxykd.networks.wide_resnet",
+    "vgg": "proxykd.networks.vgg",
+    "mobilenet": "proxykd.networks.mobilenet",
+    "convnext": "proxykd.networks.convnext",
+    "vit": "proxykd.networks.vit",
     "torchvision": "proxykd.networks.libraries",
     "timm": "proxykd.networks.libraries",
 }
+DEPTHS = ("8", "20", "32", "44", "56", "110")
 VARIANTS = {
     "convnet": ("8", "16", "32", "64"),
-    "cifar_resnet": ("8", "20", "32", "44", "56", "110"),
+    "airbench": ("8", "16", "32", "64", "128"),
+    "cifar_resnet": (*DEPTHS, *(f"{depth}b" for depth in DEPTHS)),
     "resnet": ("18", "34", "50"),
+    "wrn": ("40_2", "40_1", "16_2", "16_1"),
+    "vgg": ("11",),
+    "mobilenet": ("v2",),
+    "convnext": ("tiny",),
+    "vit": ("small",),
 }
 
 
@@ -27,9 +40,9 @@ def family_of(architecture: str) -> str:
     family, _, rest = architecture.partition(":")
     if family in {"torchvision", "timm"} and rest:
         return family
-    family, _, variant = architecture.rpartition("_")
-    if variant in VARIANTS.get(family, ()):
-        return family
+    for family, variants in VARIANTS.items():
+        if architecture.removeprefix(f"{family}_") in variants:
+            return family
     own = ", ".join(f"{name}_{'|'.join(variants)}" for name, variants in VARIANTS.items())
     raise ValueError(
         f"{architecture!r} is no known architecture; there are {own}, torchvision:<name> and timm:<name>"
@@ -45,8 +58,12 @@ class Architecture(Section):
     """Which network to build."""
 
     architecture: str = Field(examples=["convnet_16", "cifar_resnet_20", "resnet_18", "timm:resnet18"])
-    """convnet_<width>; cifar_resnet_<depth> (He et al. 2016, section 4.2); resnet_<depth> (ImageNet's, with a
-    3x3 stem and no pooling for small images); torchvision:<name>; timm:<name>."""
+    """convnet_<width> (8, 16, 32, 64), for two CPU cores; airbench_<width> (8, 16, 32, 64, 128; Jordan 2024),
+    for training in seconds on a GPU; cifar_resnet_<depth> (8, 20, 32, 44, 56, 110; He et al. 2016, section
+    4.2), with a b after the depth for shortcuts that have weights (option B); resnet_<depth> (18, 34, 50;
+    ImageNet's, with a 3x3 stem and no pooling for small images); wrn_40_2, wrn_40_1, wrn_16_2, wrn_16_1
+    (Zagoruyko and Komodakis 2016); vgg_11 (with batch norm and one linear layer); mobilenet_v2, convnext_tiny
+    and vit_small (their first layers fit the image); torchvision:<name>; timm:<name>."""
 
     pretrained: bool = False
     """Start from the library's published weights (torchvision and timm only; downloads them). A student
