@@ -1,6 +1,7 @@
 """Distil a student from the teacher's outputs on proxies, and on attacked ones where there are any.
 
-Reads no label: the teacher's output for the very view that the student sees is the target.
+Reads no label: what the teacher says of the very view that the student sees is the target (with the loss
+mixture_of_argmaxes, of the two views that it is mixed from).
 """
 
 from proxykd.distillation.settings import DistillStudent
@@ -8,26 +9,24 @@ from proxykd.stage import Job, device, main
 
 
 def make(job: Job[DistillStudent]) -> None:
-    import torch
-
     from proxykd.distillation.student import Attacked, distil
     from proxykd.networks.files import load, save
     from proxykd.training.checkpoint import Checkpoint
+    from proxykd.training.data import Images
     from proxykd.training.loop import write_records
 
     teacher = load(job.one("teacher"), device())
     selected_NHWC = job.images(job.one("selection"))
     teacher.description.check_fits(selected_NHWC, "The selected images")
-    images_NHWC = torch.from_numpy(selected_NHWC).to(device())
     attacked = None
     if "boundary" in job.upstream:
         members = job.index("boundary").facts["members"]
-        stored = torch.from_numpy(job.images(job.one("boundary"))).to(device())
-        attacked = Attacked(stored.unflatten(0, (-1, members)))
+        stored = job.images(job.one("boundary"))
+        attacked = Attacked(Images(stored.reshape(-1, members, *stored.shape[1:]), device()))
     recipe = job.settings.recipe
     with job.progress("distill_student", recipe.steps * recipe.batch) as progress:
         student, records, straddling = distil(
-            teacher, images_NHWC, attacked, job.settings, device(), progress, Checkpoint(job.checkpoint)
+            teacher, selected_NHWC, attacked, job.settings, device(), progress, Checkpoint(job.checkpoint)
         )
     save(student, job.folder)
     write_records(job.folder / "metrics.jsonl", records)

@@ -18,6 +18,7 @@ from proxykd.errors import UserError
 from proxykd.networks.classifier import Classifier, to_float
 from proxykd.presentation.progress import Progress
 from proxykd.training.checkpoint import Checkpoint
+from proxykd.training.data import Images
 from trained import digit_images, digit_teacher
 
 STUDENT: dict[str, Any] = {
@@ -32,17 +33,19 @@ def settings(**changes: Any) -> DistillStudent:
     return DistillStudent.model_validate(STUDENT | changes)
 
 
-def selected() -> torch.Tensor:
-    return torch.from_numpy(digit_images("test")[0])
+def selected() -> np.ndarray:
+    return digit_images("test")[0]
+
+
+def attacked_images(images_GMHWC: np.ndarray) -> Attacked:
+    return Attacked(Images(images_GMHWC, "cpu"))
 
 
 def successes(count: int = 40, members: int = 4) -> Attacked:
     """Groups of images a grey level apart, as the attack stores them."""
     rng = np.random.default_rng(3)
     start = rng.integers(1, 250, (count, 1, 8, 8, 1))
-    return Attacked(
-        torch.from_numpy((start + np.arange(members)[None, :, None, None, None]).astype(np.uint8))
-    )
+    return attacked_images((start + np.arange(members)[None, :, None, None, None]).astype(np.uint8))
 
 
 def run(
@@ -107,7 +110,7 @@ def test_a_student_starts_from_random_weights(tmp_path: Path) -> None:
 
 
 def batches(attacked: Attacked | None, **changes: Any) -> Batches:
-    return Batches(selected(), attacked, settings(**changes), digit_teacher())
+    return Batches(Images(selected(), "cpu"), attacked, settings(**changes), digit_teacher())
 
 
 @pytest.mark.parametrize(
@@ -116,10 +119,10 @@ def batches(attacked: Attacked | None, **changes: Any) -> Batches:
 def test_a_batch_holds_the_share_of_attacked_images(share: float, members: int, groups: int) -> None:
     attacked = successes(members=members)
     boundary = {"share": share, "flip": 0, "shift": 0}
-    x_NCHW = batches(attacked, boundary=boundary, augmentation="none", mixup=0).at(0)
+    x_NCHW = batches(attacked, boundary=boundary, augmentation="none", mixup=0).views(0).x_NCHW
     assert len(x_NCHW) == 32
-    known = {one.tobytes() for one in to_float(attacked.images_GMHWC.flatten(0, 1)).numpy()}
-    known_clean = {one.tobytes() for one in to_float(selected()).numpy()}
+    known = {one.tobytes() for one in to_float(attacked.images_GMHWC.stored.flatten(0, 1)).numpy()}
+    known_clean = {one.tobytes() for one in to_float(torch.from_numpy(selected())).numpy()}
     is_attacked = [one.numpy().tobytes() in known for one in x_NCHW]
     assert is_attacked == [False] * (32 - groups * members) + [True] * groups * members
     assert all(one.numpy().tobytes() in known_clean for one in x_NCHW[: 32 - groups * members])
@@ -128,16 +131,16 @@ def test_a_batch_holds_the_share_of_attacked_images(share: float, members: int, 
 def test_members_of_a_success_stay_together_and_keep_their_difference() -> None:
     views = batches(successes(), boundary={"share": 0.5, "flip": 0.5, "shift": 2})
     for step in range(6):
-        groups = views.at(step)[-16:].mul(255).round().view(4, 4, 1, 8, 8)
+        groups = views.views(step).x_NCHW[-16:].mul(255).round().view(4, 4, 1, 8, 8)
         for member in range(4):
             assert (groups[:, member] - groups[:, 0] == member).all()
 
 
 def test_each_success_comes_once_an_epoch() -> None:
     attacked = successes(count=8)
-    attacked.images_GMHWC[:] = torch.arange(8, dtype=torch.uint8)[:, None, None, None, None]
+    attacked.images_GMHWC.stored[:] = torch.arange(8, dtype=torch.uint8)[:, None, None, None, None]
     views = batches(attacked, boundary={"share": 0.5, "flip": 0, "shift": 0})
-    shown = torch.cat([views.at(step)[-16::4, 0, 0, 0] for step in range(2)]).mul(255).round().int()
+    shown = torch.cat([views.views(step).x_NCHW[-16::4, 0, 0, 0] for step in range(2)]).mul(255).round().int()
     assert sorted(shown.tolist()) == list(range(8))
 
 
@@ -172,9 +175,9 @@ def test_straddling_is_measured_in_the_students_views(tmp_path: Path) -> None:
     images_NHWC, labels_N = digit_images("test")
     zero, one = images_NHWC[labels_N == 0][:6], images_NHWC[labels_N == 1][:6]
     still = settings(boundary={"flip": 0, "shift": 0})
-    apart = Attacked(torch.from_numpy(np.stack([zero, one], 1)))
+    apart = attacked_images(np.stack([zero, one], 1))
     assert run(still, tmp_path / "apart", apart)[2] == 1
-    together = Attacked(torch.from_numpy(np.stack([zero, zero], 1)))
+    together = attacked_images(np.stack([zero, zero], 1))
     assert run(still, tmp_path / "together", together)[2] == 0
     assert run(still, tmp_path / "none")[2] is None
     assert run(settings(boundary=None), tmp_path / "unused", apart)[2] is None
@@ -183,4 +186,5 @@ def test_straddling_is_measured_in_the_students_views(tmp_path: Path) -> None:
 def test_a_batch_too_small_for_a_success_is_refused() -> None:
     with pytest.raises(UserError, match="A batch of 5 has no room for an attacked image with its 4 members"):
         batches(successes(), recipe={"steps": 1, "batch": 5})
-    assert len(batches(successes(), recipe={"steps": 1, "batch": 6}, boundary={"share": 0.9}).at(0)) == 6
+    least = batches(successes(), recipe={"steps": 1, "batch": 6}, boundary={"share": 0.9})
+    assert len(least.views(0).x_NCHW) == 6

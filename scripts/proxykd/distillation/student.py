@@ -8,29 +8,35 @@ import numpy as np
 import torch
 
 from proxykd.augmentation.batch import augment, generator, mix
-from proxykd.distillation.losses import kl_divergence
+from proxykd.distillation.losses import Views, loss_function, teacher_outputs
 from proxykd.distillation.policy import move_alike
 from proxykd.distillation.settings import DistillStudent
 from proxykd.errors import UserError
-from proxykd.networks.build import build
 from proxykd.networks.classifier import Classifier, to_float
 from proxykd.presentation.progress import Progress
 from proxykd.training.checkpoint import Checkpoint
+from proxykd.training.compilation import compiled
+from proxykd.training.data import Images
+from proxykd.training.fresh import fresh
 from proxykd.training.loop import fit
 from proxykd.training.order import Order
 
 
 @dataclass
 class Attacked:
-    """Stored images of the attack, G successes x M members x H x W x C, uint8 on the device."""
+    """Stored images of the attack, G successes x M members x H x W x C."""
 
-    images_GMHWC: torch.Tensor
+    images_GMHWC: Images
+
+    @property
+    def members(self) -> int:
+        """Images of one success."""
+        return self.images_GMHWC.stored.shape[1]
 
     def views(self, step: int, order: Order, settings: DistillStudent) -> torch.Tensor:
         """The successes of a step, G x M x C x H x W in [0, 1], each one's members changed alike."""
         assert settings.boundary is not None
-        rows = torch.from_numpy(order.at(step)).to(self.images_GMHWC.device)
-        images = self.images_GMHWC[rows]
+        images = self.images_GMHWC.at(order.at(step))
         x_NCHW = to_float(images.flatten(0, 1))
         rng = generator(settings.recipe.seed, step, 1)
         return move_alike(x_NCHW.unflatten(0, images.shape[:2]), settings.boundary, rng)
@@ -38,7 +44,7 @@ class Attacked:
 
 def distil(
     teacher: Classifier,
-    images_NHWC: torch.Tensor,
+    images_NHWC: np.ndarray,
     attacked: Attacked | None,
     settings: DistillStudent,
     device: str,
@@ -47,24 +53,25 @@ def distil(
 ) -> tuple[Classifier, list[dict[str, float]], float | None]:
     """A student, the records of its training, and the share of pairs that straddled as the student saw them.
 
-    images_NHWC: selected images, uint8 on the device.
+    images_NHWC: selected images, uint8.
     """
     assert settings.temperature is not None
     assert settings.augmentation is not None
     recipe, temperature = settings.recipe, settings.temperature
+    loss = loss_function(settings.loss)
     torch.manual_seed(recipe.seed)
     described = replace(teacher.description, architecture=settings.network.architecture, made="distilled")
-    student = build(described, settings.network.pretrained).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    batches = Batches(images_NHWC, attacked, settings, teacher)
-    bf16 = recipe.precision == "bf16"
+    student = fresh(described, settings.network.pretrained, images_NHWC, device)
+    batches = Batches(Images(images_NHWC, device), attacked, settings, teacher)
+    run_teacher, run_student = compiled(teacher, recipe), compiled(student, recipe)
 
-    def loss_at(step: int) -> torch.Tensor:
-        x_NCHW = batches.at(step)
-        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bf16):
+    def loss_at(step: int, first: int | None = None) -> torch.Tensor:
+        views = batches.views(step, first)
+        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=recipe.precision == "bf16"):
             with torch.no_grad():
-                teacher_NK = teacher(x_NCHW)
-            student_NK = student(x_NCHW)
-        return kl_divergence(student_NK.float(), teacher_NK.float(), temperature)
+                outputs = teacher_outputs(run_teacher, views)
+            student_NK = run_student(views.x_NCHW)
+        return loss(student_NK.float(), outputs, settings.loss, temperature)
 
     records = fit(student, loss_at, recipe, progress, checkpoint, len(images_NHWC) / batches.order.batch)
     return student, records, batches.straddling()
@@ -75,7 +82,7 @@ class Batches:
 
     def __init__(
         self,
-        images_NHWC: torch.Tensor,
+        images_NHWC: Images,
         attacked: Attacked | None,
         settings: DistillStudent,
         teacher: Classifier,
@@ -88,27 +95,33 @@ class Batches:
             teacher,
         )
         self.groups = 0
-        members = attacked.images_GMHWC.shape[1] if attacked is not None else 0
+        members = attacked.members if attacked is not None else 0
         if attacked is not None and settings.boundary is not None:
             self.groups = _groups(settings.boundary.share, recipe.batch, members)
             self.group_order = Order(len(attacked.images_GMHWC), self.groups, recipe.seed, stream=1)
         self.order = Order(len(images_NHWC), recipe.batch - self.groups * members, recipe.seed)
         self.fill_C = teacher.mean_C11.flatten()
 
-    def at(self, step: int) -> torch.Tensor:
-        """Augmented and mixed selected images, and attacked ones after them, in [0, 1]."""
+    def views(self, step: int, first: int | None = None) -> Views:
+        """Augmented and mixed selected images, and attacked ones after them; of the first so many, or of all.
+
+        With what they were mixed from where the loss asks for it.
+        """
         settings = self.settings
-        rows = torch.from_numpy(self.order.at(step)).to(self.images_NHWC.device)
-        rng = generator(settings.recipe.seed, step)
         assert settings.augmentation is not None
-        x_NCHW = augment(to_float(self.images_NHWC[rows]), settings.augmentation, self.fill_C, rng)
+        rows = self.order.at(step)[:first]
+        rng = generator(settings.recipe.seed, step)
+        x_NCHW = augment(to_float(self.images_NHWC.at(rows)), settings.augmentation, self.fill_C, rng)
+        views = Views(x_NCHW)
         if settings.mixup:
-            x_NCHW, _, _ = mix(x_NCHW, settings.mixup, rng)
-        if self.attacked is None or not self.groups:
-            return x_NCHW
+            mixed_NCHW, partner_N, share_N = mix(x_NCHW, settings.mixup, rng, settings.cutmix)
+            unmixed = (x_NCHW, partner_N, share_N) if settings.loss.needs_unmixed else ()
+            views = Views(mixed_NCHW, *unmixed)
+        if self.attacked is None or not self.groups or first is not None:
+            return views
         pairs_GMCHW = self.attacked.views(step, self.group_order, settings)
-        whole = torch.cat([x_NCHW, pairs_GMCHW.flatten(0, 1)])
-        return whole.contiguous(memory_format=torch.channels_last)
+        whole = torch.cat([views.x_NCHW, pairs_GMCHW.flatten(0, 1)])
+        return replace(views, x_NCHW=whole.contiguous(memory_format=torch.channels_last))
 
     @torch.no_grad()
     def straddling(self, groups: int = 2048) -> float | None:
