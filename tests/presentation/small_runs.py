@@ -51,6 +51,21 @@ def without_labels() -> dict[str, Any]:
     return given
 
 
+def patience(labels: bool = True) -> dict[str, Any]:
+    """Students of two numbers of images and two lengths of training."""
+    given = copy.deepcopy(BASE)
+    given["evaluate_student"]["images"] = "digits" if labels else None
+    given["proxies"] = [{"import_images": "digits"}]
+    given["experiments"] = {
+        f"{count}x{steps}": {
+            "select_proxies": {"count": count},
+            "distill_student": {"recipe": {"steps": steps}},
+        }
+        for count, steps in ((100, 60), (40, 10), (40, 60), (100, 10))
+    }
+    return given
+
+
 def imported(store: Path) -> dict[str, Any]:
     """A checkpoint and no data: the teacher of the finished store, as if it were somebody's."""
     (checkpoint,) = store.glob("train_teacher/*/model.safetensors")

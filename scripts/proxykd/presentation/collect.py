@@ -16,6 +16,8 @@ from proxykd.plan import Plan, PlannedExperiment, Run, Stage
 from proxykd.shards import damaged
 
 METRICS = "metrics.jsonl"
+RECORDED = {"step", "epoch", "images", "loss"}
+"""What the report reads of a training's record; there may be more in it."""
 EVALUATION = "evaluation.json"
 
 
@@ -55,9 +57,12 @@ class Result:
         """The records of a training. Raises UserError where they are damaged."""
         path = self.folder / METRICS
         try:
-            return [json.loads(line) for line in path.read_text().splitlines()]
-        except (OSError, json.JSONDecodeError) as error:
+            records = [json.loads(line) for line in path.read_text().splitlines()]
+        except (OSError, ValueError) as error:
             raise UserError(damaged(path, "it cannot be read as lines of JSON")) from error
+        if not records or not all(isinstance(one, dict) and one.keys() >= RECORDED for one in records):
+            raise UserError(damaged(path, f"a line of it lacks one of {', '.join(sorted(RECORDED))}"))
+        return records
 
 
 @dataclass(frozen=True)

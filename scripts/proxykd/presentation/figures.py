@@ -8,8 +8,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from proxykd.presentation.numerals import short
+
 POINTS = 200
 """Most points of a curve; a phone shows no more."""
+APART = 8.0
+"""Percent of a chart's height between the names of two lines, at least."""
+
+Point = tuple[float, float, float | None]
+"""Place across, mean, and standard deviation (None: a single value)."""
 
 
 def ticks(low: float, high: float, most: int = 5) -> list[float]:
@@ -45,13 +52,10 @@ def dot_chart(rows: list[tuple[str, list[float], float]], reference: float | Non
     """
     values = [value for _, several, _ in rows for value in several]
     values += [] if reference is None else [reference]
-    low, high = min(values), max(values)
-    room = max(0.02, 0.08 * (high - low))
-    axis = [tick for tick in ticks(max(0, low - room), min(1, high + room), 8) if -1e-9 <= tick <= 1 + 1e-9]
+    axis = share_ticks(values)
     scale = _scale(axis[0], axis[-1])
-    digits = 0 if axis[1] - axis[0] >= 0.00999 else 1
     return {
-        "ticks": [{"at": scale(tick), "label": f"{100 * tick:.{digits}f}"} for tick in axis],
+        "ticks": [{"at": scale(tick), "label": label} for tick, label in _in_percent(axis)],
         "rows": [
             {
                 "name": name,
@@ -62,6 +66,73 @@ def dot_chart(rows: list[tuple[str, list[float], float]], reference: float | Non
         ],
         "reference": None if reference is None else scale(reference),
     }
+
+
+def share_ticks(values: list[float]) -> list[float]:
+    """Round shares (0 to 1) that cover some others and leave a little room beside them."""
+    low, high = min(values), max(values)
+    room = max(0.02, 0.08 * (high - low))
+    return [tick for tick in ticks(max(0, low - room), min(1, high + room), 8) if -1e-9 <= tick <= 1 + 1e-9]
+
+
+def _in_percent(axis: list[float]) -> list[tuple[float, str]]:
+    digits = 0 if axis[1] - axis[0] >= 0.00999 else 1
+    return [(tick, f"{100 * tick:.{digits}f}") for tick in axis]
+
+
+def share_chart(lines: list[tuple[str, list[Point]]]) -> dict[str, Any]:
+    """Shares (0 to 1) over positive numbers on a logarithmic axis: a line through means, bars of deviations.
+
+    lines: name, and points from left to right.
+    """
+    points = [point for _, several in lines for point in several]
+    x_ticks = log_ticks(min(x for x, _, _ in points), max(x for x, _, _ in points))
+    y_ticks = share_ticks([mean + sign * (std or 0) for _, mean, std in points for sign in (-1, 1)])
+    across, up = _scale(x_ticks[0], x_ticks[-1], True), _scale(y_ticks[0], y_ticks[-1])
+    placed = [[_placed(point, across, up) for point in several] for _, several in lines]
+    names = _apart([several[-1]["y"] for several in placed])
+    return {
+        "x_ticks": [{"at": across(tick), "label": short(tick)} for tick in x_ticks],
+        "y_ticks": [{"at": round(100 - up(tick), 2), "label": label} for tick, label in _in_percent(y_ticks)],
+        "lines": [
+            {
+                "name": name,
+                "name_x": several[-1]["x"],
+                "name_y": name_y,
+                "points": " ".join(f"{point['x']:g},{point['y']:g}" for point in several),
+                "dots": several,
+            }
+            for (name, _), several, name_y in zip(lines, placed, names, strict=True)
+        ],
+        "deviations": any(std is not None for _, _, std in points),
+    }
+
+
+def _placed(point: Point, across: Any, up: Any) -> dict[str, Any]:
+    x, mean, std = point
+    bar = None
+    if std is not None:
+        top, bottom = 100 - up(mean + std), 100 - up(mean - std)
+        bar = {"top": round(top, 2), "height": round(bottom - top, 2)}
+    return {"x": across(x), "y": round(100 - up(mean), 2), "bar": bar}
+
+
+def _apart(places: list[float]) -> list[float]:
+    """The places, moved no more than it takes for each to have `APART` to the next, in the same order."""
+    order = sorted(range(len(places)), key=lambda i: places[i])
+    # Neighbours that overlap form a block about the mean of their places; blocks that meet become one.
+    blocks: list[list[float]] = []
+    for i in order:
+        blocks.append([places[i]])
+        while len(blocks) > 1 and _edge(blocks[-1], -1) - _edge(blocks[-2], 1) < APART:
+            last = blocks.pop()
+            blocks[-1] += last
+    spread = [_edge(block, -1) + APART * i for block in blocks for i in range(len(block))]
+    return [round(spread[order.index(i)], 2) for i in range(len(places))]
+
+
+def _edge(block: list[float], side: int) -> float:
+    return sum(block) / len(block) + side * APART * (len(block) - 1) / 2
 
 
 def line_chart(series: list[tuple[str, list[float], list[float]]]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from proxykd.presentation import cautions, commands, costs, overview, sections
+from proxykd.presentation import cautions, commands, costs, overview, patience, sections
 from proxykd.presentation.collect import Shown
 from proxykd.presentation.numerals import seeds
 
@@ -44,6 +44,7 @@ def render(shown: Shown, raw: dict[str, Any], out: Path, command: str = "") -> s
         some_without=any(not one.measured["labels"] for one in shown.experiments),
         measured_on=sorted({overview.measured_on(one) for one in shown.experiments}),
         charts=overview.charts(shown),
+        grids=patience.patience(shown.experiments),
         experiments=[sections.experiment(one, out) for one in shown.experiments],
         teachers=sections.teachers(shown),
         heldout=sections.heldout(shown),

@@ -10,6 +10,8 @@ from types import TracebackType
 
 from tqdm import tqdm
 
+from proxykd.presentation.tensorboard import Board
+
 LINE_SECONDS = 5.0
 
 log = logging.getLogger("proxykd")
@@ -30,11 +32,12 @@ class Progress:
     """Counts samples or steps towards a total (0: not known before); use as a context manager.
 
     `advance(n, loss=...)` adds n and shows the current figures. The bar appears only where stderr is a
-    terminal; the log gets the same facts at most every `LINE_SECONDS`.
+    terminal; the log gets the same facts at most every `LINE_SECONDS`. `name` tells two trainings of one label
+    apart in TensorBoard.
     """
 
-    def __init__(self, label: str, total: int, unit: str = "img") -> None:
-        self.label, self.total, self.unit = label, total, unit
+    def __init__(self, label: str, total: int, unit: str = "img", name: str = "unnamed") -> None:
+        self.label, self.total, self.unit, self.name = label, total, unit, name
         self.done = 0
         self.figures: dict[str, float | str] = {}
 
@@ -56,16 +59,25 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.bar.close()
+        if self.board is not None:
+            self.board.close()
         if kind is None:
             self._line()
 
-    def start_at(self, done: int) -> None:
-        """Begin after what an earlier run has done already."""
+    def start_at(self, done: int, step: int = 0) -> None:
+        """Begin after what an earlier run has done already, up to a training's `step`."""
+        self.board = Board(self.label, self.name, step)
         self.bar.update(done)
         self.done = done
         self.resumed_at = done
 
     resumed_at = 0
+    board: Board | None = None
+
+    def record(self, record: dict[str, float]) -> None:
+        """Show a record of a training in TensorBoard, where that is asked for."""
+        if self.board is not None:
+            self.board.record(record)
 
     def advance(self, n: int = 1, **figures: float | str) -> None:
         """Count n more."""

@@ -6,10 +6,19 @@ from typing import Any
 
 from proxykd.augmentation.settings import PRESETS, Augmentation
 from proxykd.configuration import Experiment, Pool
+from proxykd.distillation.settings import Loss
 from proxykd.presentation.collect import Result, ShownExperiment
 from proxykd.presentation.numerals import count, percent
 
 KINDS = {"shaders": "shader images", "leaves": "dead leaves", "noise": "images of Gaussian noise"}
+LOSS_NAMES = {
+    "kl": "KL divergence",
+    "argmax_of_mixed": "cross-entropy with the argmax of the mixed view",
+    "mixture_of_argmaxes": "cross-entropies with the argmaxes of both unmixed views",
+    "dist": "DIST",
+    "dkd": "DKD",
+    "mse": "squared difference of the logits",
+}
 
 
 def marks(experiment: ShownExperiment) -> list[str]:
@@ -93,13 +102,24 @@ def training(experiment: ShownExperiment) -> str:
     parts = [
         settings["network"]["architecture"],
         f"{count(recipe['steps'])} steps of {recipe['batch']} images",
-        f"temperature {settings['temperature']:g}",
+        loss(settings),
         f"augmentation {augmentation(settings['augmentation'])}",
         f"mixup {settings['mixup']:g}" if settings["mixup"] else "no mixup",
     ]
+    if settings["mixup"] and settings["cutmix"]:
+        parts.append(f"{percent(settings['cutmix'], 0)} of it CutMix")
+    if recipe["optimiser"] != "sgd":
+        parts.append(f"optimiser {recipe['optimiser'].capitalize()}")
     if settings["boundary"]:
         parts.append(f"{percent(settings['boundary']['share'], 0)} of each batch attacked images")
     return ", ".join(parts)
+
+
+def loss(settings: dict[str, Any]) -> str:
+    """The loss by its usual name, and the temperature where it has one."""
+    how = Loss.model_validate(settings["loss"])
+    name = ("standardised " if how.standardise else "") + LOSS_NAMES[how.kind]
+    return f"{name} at temperature {settings['temperature']:g}" if how.softens else name
 
 
 def augmentation(fields: dict[str, Any]) -> str:
