@@ -195,6 +195,15 @@ def schema() -> dict[str, Any]:
     preset = {"enum": list(PRESETS), "description": "Fields that are not given are the preset's."}
     fields["properties"]["preset"] = preset
     base["$defs"]["Augmentation"] = {"anyOf": [preset, fields]}
+    # So is a training's length.
+    recipe = base["$defs"]["Recipe"]
+    recipe["properties"]["images"] = {
+        "type": "integer",
+        "minimum": 1,
+        "description": "Images seen in the whole training, in place of steps.",
+    }
+    del recipe["required"]
+    recipe["oneOf"] = [{"required": ["steps"]}, {"required": ["images"]}]
     seeds = {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1, "uniqueItems": True}
     top = {
         "title": {"type": "string", "description": "Headline of the report."},

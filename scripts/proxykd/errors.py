@@ -18,6 +18,7 @@ DISK_FULL_TEXTS = (
     "PytorchStreamWriter failed writing file",
     "unexpected pos",
 )
+WHAT_IS_LARGE = "python scripts/store.py list shows what is large"
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -32,20 +33,27 @@ def sentence(error: BaseException) -> str | None:
     """The sentence for an error that the user can do something about, else None."""
     if isinstance(error, UserError):
         return str(error)
+    full = full_disk(error)
+    if full is not None:
+        return f"{full} Nothing was published. Free some space ({WHAT_IS_LARGE}) and start again."
     number = error.errno if isinstance(error, OSError) else None
-    filename = getattr(error, "filename", None)
-    if number in DISK_FULL or any(text in str(error) for text in DISK_FULL_TEXTS):
-        place = f" {filename}" if filename else ""
-        reason = os.strerror(number) if number else str(error).splitlines()[0]
-        return (
-            f"The disk is full, or a quota is used up, while writing{place}: {reason}. Nothing was "
-            "published. Free some space (python scripts/store.py list shows what is large) and start again."
-        )
     if number in FORBIDDEN:
+        filename = getattr(error, "filename", None)
         place = f" for {filename}" if filename else ""
         reason = os.strerror(number)
         return f"No permission{place}: {reason}. Ask its owner, or name another store in PROXYKD_STORE."
     return None
+
+
+def full_disk(error: BaseException) -> str | None:
+    """What to say of an error that comes of a full disk or a used-up quota; None for any other."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number not in DISK_FULL and not any(text in str(error) for text in DISK_FULL_TEXTS):
+        return None
+    filename = getattr(error, "filename", None)
+    place = f" {filename}" if filename else ""
+    reason = os.strerror(number) if number else str(error).splitlines()[0]
+    return f"The disk is full, or a quota is used up, while writing{place}: {reason}."
 
 
 def run(program: Callable[[], int | None]) -> NoReturn:

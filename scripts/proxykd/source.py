@@ -32,6 +32,7 @@ PLUMBING = {
         "plan",
         "publication",
         "rules",
+        "scratch",
         "section",
         "shards",
         "source",

@@ -61,7 +61,7 @@ class Job(Generic[S]):
 
     def progress(self, label: str, total: int, unit: str = "img") -> Progress:
         """A progress bar, or log lines."""
-        return Progress(label, total, unit)
+        return Progress(label, total, unit, self.checkpoint.name.removesuffix(".checkpoint"))
 
     def write_json(self, name: str, content: Any) -> None:
         """A JSON file of the result."""

@@ -1,4 +1,4 @@
-"""The schedule, divergence, and going on after a kill."""
+"""Divergence, records, and going on after a kill."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from torch.nn import functional
 from programs import Workplace
 from proxykd.errors import UserError
 from proxykd.presentation.progress import Progress
-from proxykd.training.checkpoint import Checkpoint
-from proxykd.training.loop import fit, learning_rate, optimiser_for
+from proxykd.training.checkpoint import STOPPED, Checkpoint
+from proxykd.training.loop import fit
 from proxykd.training.settings import Recipe
 from proxykd.training.teacher import channel_statistics
 
@@ -30,28 +30,6 @@ TEACHER = {
     "augmentation": "extreme",
 }
 DIGITS = {"source": "digits", "size": 8, "channels": 1, "split": "train", "limit": 300}
-
-
-def test_the_rate_rises_and_falls_as_a_cosine() -> None:
-    recipe = Recipe(steps=101, learning_rate=0.2, final_learning_rate=0.002)
-    rates = [learning_rate(step, recipe) for step in range(101)]
-    assert rates[0] == pytest.approx(0.2)
-    assert rates[50] == pytest.approx(0.101)
-    assert rates[100] == pytest.approx(0.002)
-    assert rates == sorted(rates, reverse=True)
-    warm = Recipe(steps=100, learning_rate=0.2, warmup=0.1)
-    rates = [learning_rate(step, warm) for step in range(100)]
-    assert rates[:11] == pytest.approx([0.2 * (step + 1) / 11 for step in range(11)])
-    assert rates.index(max(rates)) == 10
-    assert learning_rate(0, Recipe(steps=1, learning_rate=0.2)) == 0.2
-
-
-def test_weight_decay_spares_biases_and_batch_norms() -> None:
-    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(2, 2))
-    decayed, free = optimiser_for(network, Recipe(steps=1, weight_decay=0.5)).param_groups
-    assert [parameter.ndim for parameter in decayed["params"]] == [4, 2]
-    assert (decayed["weight_decay"], free["weight_decay"]) == (0.5, 0.0)
-    assert all(parameter.ndim == 1 for parameter in free["params"])
 
 
 def test_channel_statistics_are_those_of_the_pixels() -> None:
@@ -74,7 +52,7 @@ def train_until(stop: int | None, recipe: Recipe, folder: Path) -> tuple[nn.Modu
     body = [nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.5), nn.Flatten()]
     network = nn.Sequential(*body, nn.Linear(288, 3)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def loss_at(step: int) -> torch.Tensor:
+    def loss_at(step: int, _: int | None) -> torch.Tensor:
         if step == stop:
             raise Interrupted
         rng = np.random.default_rng(step)
@@ -87,11 +65,18 @@ def train_until(stop: int | None, recipe: Recipe, folder: Path) -> tuple[nn.Modu
 
 
 @pytest.mark.parametrize(
-    "momentum", [{"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}, {"momentum": 0.0}]
+    "how",
+    [
+        {"momentum": 0.9},
+        {"momentum": 0.9, "nesterov": True},
+        {"momentum": 0.0},
+        {"ema": 0.8},
+        {"optimiser": "muon", "ema": 0.5},
+    ],
 )
-def test_a_training_in_pieces_ends_with_the_same_bits(momentum: dict[str, Any], tmp_path: Path) -> None:
-    """Batch norm's buffers, the optimiser's state and dropout's random numbers go on where they were."""
-    recipe = Recipe(steps=12, batch=8, **momentum)
+def test_a_training_in_pieces_ends_with_the_same_bits(how: dict[str, Any], tmp_path: Path) -> None:
+    """Batch norm's buffers, optimisers, averages and dropout's random numbers go on where they were."""
+    recipe = Recipe(steps=12, batch=8, **how)
     whole, records = train_until(None, recipe, tmp_path / "whole")
     for stop in (1, 5, 5, 11):
         with pytest.raises(Interrupted):
@@ -112,12 +97,56 @@ def test_a_checkpoint_that_cannot_be_read_is_passed_over(tmp_path: Path) -> None
     assert checkpoint.load() is None
 
 
+def test_the_loss_of_a_record_is_the_mean_since_the_last(tmp_path: Path) -> None:
+    network = nn.Linear(1, 1)
+
+    def loss_at(step: int, _: int | None) -> torch.Tensor:
+        return network(torch.zeros(1, 1)).sum() * 0 + step
+
+    with Progress("test", 0) as progress:
+        records = fit(network, loss_at, Recipe(steps=60, batch=2), progress, Checkpoint(tmp_path), 7.5)
+    assert [record["loss"] for record in records] == [12.0, 37.0, 54.5]
+    assert [record["epoch"] for record in records] == [3.3333, 6.6667, 8.0]
+
+
+def test_the_average_of_the_weights_is_kept(tmp_path: Path) -> None:
+    """Worked out again, step by step, from the weights that a training without it passes through."""
+    passed: list[torch.Tensor] = []
+
+    def train(**how: Any) -> torch.Tensor:
+        torch.manual_seed(1)
+        network = nn.Linear(2, 1)
+
+        def loss_at(step: int, _: int | None) -> torch.Tensor:
+            passed.append(network.weight.detach().clone())
+            return (network(torch.tensor([[1.0, step]])) ** 2).sum()
+
+        with Progress("test", 0) as progress:
+            fit(
+                network,
+                loss_at,
+                Recipe(steps=5, learning_rate=0.01, **how),
+                progress,
+                Checkpoint(tmp_path),
+                1.0,
+            )
+        return network.weight.detach()
+
+    last = train()
+    after = [*passed[1:], last]
+    expected = after[0]
+    for weight in after[1:]:
+        expected = 0.75 * expected + 0.25 * weight
+    assert torch.allclose(train(ema=0.75), expected, atol=1e-6)
+    assert not torch.allclose(expected, last, atol=1e-3)
+
+
 def test_weights_that_are_no_longer_finite_are_not_published(tmp_path: Path) -> None:
     network = nn.Linear(1, 2)
     with Progress("test", 0) as progress, pytest.raises(UserError, match="diverged: a weight is not finite"):
         fit(
             network,
-            lambda _: network(torch.ones(1, 1)).sum() * 1e30,
+            lambda *_: network(torch.ones(1, 1)).sum() * 1e30,
             Recipe(steps=1, learning_rate=1e30),
             progress,
             Checkpoint(tmp_path),
@@ -163,9 +192,7 @@ def killed_and_started_again(workplace: Workplace, seed: int) -> int:
 
 
 def check_kills(workplace: Workplace, seeds: range) -> None:
-    if not workplace.out("train_teacher", "whole").exists():
-        workplace.make("train_teacher", "whole", TEACHER, images="import_images/digits")
-    whole = weights_of(workplace, "whole")
+    whole = whole_training(workplace)
     kills = 0
     for seed in seeds:
         kills += killed_and_started_again(workplace, seed)
@@ -199,9 +226,65 @@ def test_divergence_is_told_with_step_and_rate_and_nothing_is_published(workplac
 
 
 def test_records_say_how_far_a_training_was(workplace: Workplace) -> None:
-    if not workplace.out("train_teacher", "whole").exists():
-        workplace.make("train_teacher", "whole", TEACHER, images="import_images/digits")
+    whole_training(workplace)
     folder = workplace.out("train_teacher", "whole")
     records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    assert set(records[0]) == {"step", "epoch", "images", "loss", "learning_rate", "seconds"}
+    fields = {"step", "epoch", "images", "loss", "learning_rate", "seconds", "images_per_second"}
+    assert set(records[0]) == fields
+    speeds = [record["images"] / record["seconds"] for record in records[:1]]
+    assert records[0]["images_per_second"] == pytest.approx(speeds[0], rel=0.01)
     assert (records[-1]["step"], records[-1]["images"], records[-1]["epoch"]) == (60, 960, 3.2)
+
+
+def whole_training(workplace: Workplace) -> dict[str, torch.Tensor]:
+    """Weights of a training that nothing disturbed."""
+    if not workplace.out("train_teacher", "whole").exists():
+        workplace.make("train_teacher", "whole", TEACHER, images="import_images/digits")
+    return weights_of(workplace, "whole")
+
+
+def assert_equal_weights(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> None:
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_images_in_a_mapped_file_give_the_same_weights(workplace: Workplace) -> None:
+    environment = {"PROXYKD_IMAGE_MEMORY_GIB": "0.000001"}
+    status, told = workplace.run(
+        "train_teacher", "mapped", TEACHER, environment=environment, images="import_images/digits"
+    )
+    assert status == 0
+    assert "are mapped from a file in" in told
+    assert_equal_weights(whole_training(workplace), weights_of(workplace, "mapped"))
+
+
+def test_a_training_that_may_not_run_long_stops_and_goes_on(workplace: Workplace) -> None:
+    environment = {"PROXYKD_STOP_AFTER": "0.15"}
+    runs = 0
+    while True:
+        runs += 1
+        status, told = workplace.run(
+            "train_teacher", "in-turns", TEACHER, environment=environment, images="import_images/digits"
+        )
+        if status == 0:
+            break
+        assert status == STOPPED
+        assert "as PROXYKD_STOP_AFTER asks; start the same command again" in told
+        assert not workplace.out("train_teacher", "in-turns").exists()
+    assert runs > 1
+    assert_equal_weights(whole_training(workplace), weights_of(workplace, "in-turns"))
+
+
+def test_tensorboard_shows_a_training_by_one_setting(workplace: Workplace, tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    environment = {"PROXYKD_TENSORBOARD": str(tmp_path)}
+    status, told = workplace.run(
+        "train_teacher", "shown", TEACHER, environment=environment, images="import_images/digits"
+    )
+    assert status == 0, told
+    shown = EventAccumulator(str(tmp_path / "train_teacher" / "shown"))
+    shown.Reload()
+    records = (workplace.out("train_teacher", "shown") / "metrics.jsonl").read_text().splitlines()
+    expected = {record["step"]: record["loss"] for record in map(json.loads, records)}
+    assert {event.step: event.value for event in shown.Scalars("loss")} == pytest.approx(expected)
+    assert_equal_weights(whole_training(workplace), weights_of(workplace, "shown"))

@@ -12,11 +12,16 @@ from typing import Any
 
 import torch
 
+from proxykd.errors import WHAT_IS_LARGE, full_disk
 from proxykd.presentation.progress import log
 
-FORMAT = 1
+FORMAT = 2
 EVERY_SECONDS = 30.0
 """Unless the environment's PROXYKD_CHECKPOINT_SECONDS says otherwise."""
+SHARE = 0.02
+"""Of the time, at most, goes into writing checkpoints: where one takes long, they come more seldom."""
+STOPPED = 75
+"""Exit status of a training that stopped because PROXYKD_STOP_AFTER told it to (sysexits.h: try again)."""
 
 
 class Checkpoint:
@@ -27,7 +32,9 @@ class Checkpoint:
         if every_seconds is None:
             every_seconds = float(os.environ.get("PROXYKD_CHECKPOINT_SECONDS") or EVERY_SECONDS)
         self.every_seconds = every_seconds
-        self.last = time.monotonic()
+        self.stop_after = float(os.environ.get("PROXYKD_STOP_AFTER") or "inf")
+        self.began = self.last = time.monotonic()
+        self.took = 0.0
 
     def load(self) -> dict[str, Any] | None:
         """The state of an earlier run of the same key, or None.
@@ -46,15 +53,53 @@ class Checkpoint:
 
     def is_due(self) -> bool:
         """Whether it is time to write one."""
-        return time.monotonic() - self.last >= self.every_seconds
+        now = time.monotonic()
+        if now - self.began >= self.stop_after:
+            return True
+        # Writing may cost its share and no more, however large the network and slow the disk; an interval
+        # of 0 asks for one a step whatever it costs.
+        interval = max(self.every_seconds, self.took / SHARE) if self.every_seconds else 0.0
+        return now - self.last >= interval
 
     def save(self, state: dict[str, Any]) -> None:
-        """Write the state beside the last one, then replace that."""
+        """Write the state beside the last one, then replace that.
+
+        Where the disk is full the last one stays, the log says so, and the training goes on: hours of work
+        are worth more than the next checkpoint, for which there may be room again.
+        """
+        began = time.monotonic()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_suffix(f".{os.getpid()}")
         try:
             torch.save(state | {"format": FORMAT}, partial)
             os.replace(partial, self.path)
+        except (OSError, RuntimeError) as error:
+            reason = full_disk(error)
+            if reason is None:
+                raise
+            kept = "the last one is kept" if self.path.exists() else "there is none yet"
+            log.warning(
+                "No checkpoint could be written at step %s; %s, and the training goes on. %s Free some space "
+                "(%s).",
+                state["step"],
+                kept,
+                reason,
+                WHAT_IS_LARGE,
+            )
         finally:
             partial.unlink(missing_ok=True)
         self.last = time.monotonic()
+        self.took = self.last - began
+
+    def stop_if_asked(self, step: int, steps: int) -> None:
+        """End the program, to be started again, once PROXYKD_STOP_AFTER seconds are over."""
+        if time.monotonic() - self.began < self.stop_after or step == steps:
+            return
+        log.info(
+            "stopped at step %s of %s after %.0f s, as PROXYKD_STOP_AFTER asks; start the same command "
+            "again: it goes on from there",
+            step,
+            steps,
+            time.monotonic() - self.began,
+        )
+        raise SystemExit(STOPPED)

@@ -5,44 +5,122 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from proxykd.errors import UserError
 from proxykd.presentation.progress import Progress
 from proxykd.training.checkpoint import Checkpoint
+from proxykd.training.memory import BatchTooLarge, largest_that_fits, told_of_memory
+from proxykd.training.optimisers import learning_rate, optimisers_for, set_rate
 from proxykd.training.settings import Recipe
 
 RECORD_EVERY = 25
 
-
-def learning_rate(step: int, recipe: Recipe) -> float:
-    """A linear warm-up, then half a cosine down to the final rate at the last step."""
-    warm = recipe.warmup * recipe.steps
-    if step < warm:
-        return recipe.learning_rate * (step + 1) / (warm + 1)
-    share = (step - warm) / max(1.0, recipe.steps - 1 - warm)
-    low = recipe.final_learning_rate
-    return low + (recipe.learning_rate - low) * 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
+LossAt = Callable[[int, int | None], torch.Tensor]
+"""The loss of a step, of the first so many images of its batch; None: of all."""
 
 
-def optimiser_for(network: nn.Module, recipe: Recipe) -> torch.optim.SGD:
-    """SGD; weight decay on matrices and filters alone."""
-    decayed = [parameter for parameter in network.parameters() if parameter.ndim > 1]
-    free = [parameter for parameter in network.parameters() if parameter.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": free, "weight_decay": 0.0}]
-    return torch.optim.SGD(
-        groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.nesterov, fused=True
-    )
+class Training:
+    """A network, its optimisers and averages, and how far they are. All that a checkpoint holds.
+
+    The learning rate is a function of the step, and all random numbers are drawn from (seed, step), so
+    neither needs a state of its own.
+    """
+
+    def __init__(self, network: nn.Module, recipe: Recipe) -> None:
+        self.network, self.recipe = network, recipe
+        self.optimisers = optimisers_for(network, recipe)
+        self.average = _moving_average(network, recipe.ema) if recipe.ema else None
+        self.step = 0
+        self.records: list[dict[str, float]] = []
+        # Summed where the loss is, so that a GPU is waited for once a record and not once a step.
+        self.loss_sum = torch.zeros((), device=next(network.parameters()).device)
+        self.summed = 0
+
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return {
+            "network": self.network.state_dict(),
+            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
+            "average": self.average.state_dict() if self.average else None,
+            "step": self.step,
+            "records": self.records,
+            "loss_sum": self.loss_sum,
+            "summed": self.summed,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint's state."""
+        self.network.load_state_dict(state["network"])
+        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(saved)
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        self.step, self.records = state["step"], state["records"]
+        self.loss_sum.copy_(state["loss_sum"])
+        self.summed = state["summed"]
+
+    def advance(self, loss_at: LossAt) -> None:
+        """One step of gradient descent."""
+        set_rate(self.optimisers, learning_rate(self.step, self.recipe))
+        for optimiser in self.optimisers:
+            optimiser.zero_grad(set_to_none=True)
+        torch.manual_seed(((self.recipe.seed << 32) + self.step) % 2**63)
+        loss = loss_at(self.step, None)
+        loss.backward()
+        for optimiser in self.optimisers:
+            optimiser.step()
+        if self.average is not None:
+            self.average.update_parameters(self.network)
+        self.loss_sum += loss.detach()
+        self.summed += 1
+        self.step += 1
+
+    def take_loss(self) -> float:
+        """Mean loss since it was last taken. UserError where it is not finite."""
+        mean = float(self.loss_sum) / max(1, self.summed)
+        if not math.isfinite(mean):
+            raise self.diverged(f"the loss is {mean}")
+        self.loss_sum.zero_()
+        self.summed = 0
+        return mean
+
+    def check_finite(self) -> None:
+        """UserError where the loss is not finite: such a state is no checkpoint to go on from."""
+        if not math.isfinite(float(self.loss_sum)):
+            raise self.diverged(f"the loss is {float(self.loss_sum)}")
+
+    def diverged(self, what: str) -> UserError:
+        """What to tell of a training that is lost."""
+        rate = learning_rate(max(0, self.step - 1), self.recipe)
+        return UserError(
+            f"The training diverged: {what} at step {self.step}, with a learning rate of {rate:.3g}. Nothing "
+            "was published. Lower recipe.learning_rate, or raise recipe.warmup."
+        )
+
+    def finish(self) -> None:
+        """Leave the network in eval mode, with the averaged weights where there are any."""
+        if self.average is not None:
+            self.network.load_state_dict(self.average.module.state_dict())
+        if not all(value.isfinite().all() for value in self.network.state_dict().values()):
+            raise self.diverged("a weight is not finite")
+        self.network.eval()
+
+
+def _moving_average(network: nn.Module, decay: float) -> AveragedModel:
+    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
 
 
 def fit(
     network: nn.Module,
-    loss_at: Callable[[int], torch.Tensor],
+    loss_at: LossAt,
     recipe: Recipe,
     progress: Progress,
     checkpoint: Checkpoint,
@@ -50,84 +128,78 @@ def fit(
 ) -> list[dict[str, float]]:
     """Train in place for `recipe.steps` steps and return the records of `metrics.jsonl`.
 
-    `loss_at(step)` runs the forward pass of a step and must depend on the step, the weights and PyTorch's
-    own random numbers (dropout's) alone: that makes a training that was killed and started again end with
-    the same bits on the same device.
-    Raises UserError, with step and learning rate, when the loss or a weight is no longer finite.
+    `loss_at` runs the forward pass of a step and must depend on the step, the weights and PyTorch's own
+    random numbers (dropout's) alone: that makes a training that was killed and started again end with the
+    same bits on the same device.
+    Raises UserError, with step and learning rate, when the loss or a weight is no longer finite; and where
+    a batch does not fit the memory, with the batch that would.
     """
     torch.backends.cudnn.deterministic = True
-    optimiser = optimiser_for(network, recipe)
-    records: list[dict[str, float]] = []
-    first = 0
+    training = Training(network, recipe)
     state = checkpoint.load()
     if state is not None:
-        network.load_state_dict(state["network"])
-        optimiser.load_state_dict(state["optimiser"])
-        first, records = state["step"], state["records"]
-    progress.start_at(first * recipe.batch)
-    began = time.monotonic() - (records[-1]["seconds"] if records else 0.0)
+        training.restore(state)
+    records = training.records
+    progress.start_at(training.step * recipe.batch, training.step)
+    clock = _Clock(records)
     network.train()
-    for step in range(first, recipe.steps):
-        rate = learning_rate(step, recipe)
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        optimiser.zero_grad(set_to_none=True)
-        torch.manual_seed(((recipe.seed << 32) + step) % 2**63)
-        loss = loss_at(step)
-        loss.backward()
-        optimiser.step()
-        if (step + 1) % RECORD_EVERY == 0 or step + 1 == recipe.steps:
-            value = _finite(loss, step, rate)
-            epoch = (step + 1) / steps_per_epoch
-            records.append(_record(step + 1, epoch, value, rate, recipe, time.monotonic() - began))
-            progress.advance(recipe.batch, loss=value)
-        else:
-            progress.advance(recipe.batch)
-        if checkpoint.is_due():
-            _finite(loss, step, rate)
-            checkpoint.save(_state(network, optimiser, step + 1, records))
-    if not all(value.isfinite().all() for value in network.state_dict().values()):
-        raise _diverged("a weight is not finite", recipe.steps, learning_rate(recipe.steps - 1, recipe))
-    network.eval()
+    with _memory_told(training, loss_at):
+        while training.step < recipe.steps:
+            training.advance(loss_at)
+            if training.step % RECORD_EVERY == 0 or training.step == recipe.steps:
+                records.append(_record(training, steps_per_epoch, clock))
+                progress.record(records[-1])
+                progress.advance(recipe.batch, loss=records[-1]["loss"])
+            else:
+                progress.advance(recipe.batch)
+            if checkpoint.is_due():
+                training.check_finite()
+                checkpoint.save(training.state())
+                checkpoint.stop_if_asked(training.step, recipe.steps)
+    training.finish()
     return records
 
 
-def _record(
-    step: int, epoch: float, loss: float, rate: float, recipe: Recipe, seconds: float
-) -> dict[str, float]:
+class _Clock:
+    """Seconds of training, over all the runs that it took."""
+
+    def __init__(self, records: list[dict[str, float]]) -> None:
+        self.before = records[-1]["seconds"] if records else 0.0
+        self.began = time.monotonic()
+
+    def seconds(self) -> float:
+        return self.before + time.monotonic() - self.began
+
+
+def _record(training: Training, steps_per_epoch: float, clock: _Clock) -> dict[str, float]:
+    """A line of `metrics.jsonl`; the loss is the mean over the steps since the last one."""
+    images, seconds = training.step * training.recipe.batch, clock.seconds()
+    last = training.records[-1] if training.records else {"images": 0, "seconds": 0.0}
     return {
-        "step": step,
-        "epoch": round(epoch, 4),
-        "images": step * recipe.batch,
-        "loss": loss,
-        "learning_rate": rate,
+        "step": training.step,
+        "epoch": round(training.step / steps_per_epoch, 4),
+        "images": images,
+        "loss": training.take_loss(),
+        "learning_rate": learning_rate(training.step - 1, training.recipe),
         "seconds": round(seconds, 3),
+        "images_per_second": round((images - last["images"]) / max(seconds - last["seconds"], 1e-9), 1),
     }
 
 
-def _finite(loss: torch.Tensor, step: int, rate: float) -> float:
-    value = float(loss.detach())
-    if not math.isfinite(value):
-        raise _diverged(f"the loss is {value}", step + 1, rate)
-    return value
-
-
-def _diverged(what: str, step: int, rate: float) -> UserError:
-    return UserError(
-        f"The training diverged: {what} at step {step}, with a learning rate of {rate:.3g}. Nothing was "
-        "published. Lower recipe.learning_rate, or raise recipe.warmup."
-    )
-
-
-def _state(
-    network: nn.Module, optimiser: torch.optim.Optimizer, step: int, records: list[dict[str, float]]
-) -> dict[str, Any]:
-    return {
-        "network": network.state_dict(),
-        "optimiser": optimiser.state_dict(),
-        "step": step,
-        "records": records,
-    }
+@contextmanager
+def _memory_told(training: Training, loss_at: LossAt) -> Iterator[None]:
+    """Turn an allocation that failed into a sentence that names a batch which fits."""
+    asked = training.recipe.batch
+    try:
+        yield
+        return
+    except (RuntimeError, MemoryError) as error:
+        if not told_of_memory(error):
+            raise
+    # Outside the handler: the error's frames hold the tensors that filled the memory.
+    for optimiser in training.optimisers:
+        optimiser.zero_grad(set_to_none=True)
+    raise BatchTooLarge(asked, largest_that_fits(asked, lambda first: loss_at(training.step, first)))
 
 
 def write_records(path: Path, records: list[dict[str, float]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from proxykd.augmentation.settings import Augmentation
 from proxykd.networks.settings import Architecture
@@ -12,7 +12,10 @@ from proxykd.section import Section
 
 
 class Recipe(Section):
-    """Stochastic gradient descent with a linear warm-up and a cosine schedule."""
+    """How a network is trained: optimiser, schedule, arithmetic.
+
+    The length is given as `steps`, or as `images` seen, which is turned into steps.
+    """
 
     steps: int = Field(ge=1)
     """Batches in the whole training. Equal for all experiments that are compared."""
@@ -24,16 +27,42 @@ class Recipe(Section):
     """Learning rate at the last step."""
     warmup: float = Field(0.0, ge=0, lt=1)
     """Share of the steps in which the rate rises from 0."""
+    schedule: Literal["cosine", "linear"] = "cosine"
+    """How it falls after that: half a cosine, or a straight line."""
+    optimiser: Literal["sgd", "muon"] = "sgd"
+    """Stochastic gradient descent; or Muon (Jordan et al. 2024) for filters and matrices, and gradient
+    descent for biases, norms and the last layer."""
+    muon_learning_rate: float = Field(0.05, gt=0)
+    """Highest learning rate of what Muon trains; follows the same schedule. Nothing without it."""
     momentum: float = Field(0.9, ge=0, lt=1)
     """Momentum."""
     nesterov: bool = False
     """Nesterov's momentum."""
     weight_decay: float = Field(1e-4, ge=0)
     """L2 penalty on all weights that have more than one dimension; biases and batch norms have none."""
+    ema: float = Field(0.0, ge=0, lt=1)
+    """Decay, a step, of a moving average of the weights, which is what is kept in the end. 0: the last
+    weights."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """Arithmetic of both networks' passes; weights stay in fp32."""
+    compile: Literal["no", "default", "reduce-overhead", "max-autotune"] = "no"
+    """Mode of torch.compile for both networks; the last two also use CUDA graphs. Needs a C++ compiler."""
     seed: int = Field(0, ge=0)
     """Initial weights, order of the images, augmentation and mixup."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _length(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or "images" not in given:
+            return given
+        images, batch = given["images"], given.get("batch", cls.model_fields["batch"].default)
+        if "steps" in given:
+            raise ValueError("a recipe's length is either steps or images, not both")
+        if not isinstance(images, int) or images < 1:
+            raise ValueError(f"images is {images!r}, and should be a whole number from 1")
+        # An odd batch is told by its own field.
+        steps = -(-images // batch) if isinstance(batch, int) and batch > 0 else 1
+        return {name: value for name, value in given.items() if name != "images"} | {"steps": steps}
 
 
 class TrainTeacher(Section):
@@ -49,6 +78,11 @@ class TrainTeacher(Section):
     """Augmentation of its images; a preset's name or fields. `standard` where none is given."""
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     """Share of the target that is spread over all classes."""
+    mixup: float = Field(0.0, ge=0)
+    """Parameter of Beta(a, a) from which each sample's share is drawn; labels are mixed in the same share.
+    0: no mixup."""
+    cutmix: float = Field(0.0, ge=0, le=1)
+    """Share of the mixed samples that get a rectangle of their partner (CutMix) in place of a blend."""
 
     def modules(self) -> list[str]:
         return self.network.modules()

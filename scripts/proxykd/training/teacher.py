@@ -6,13 +6,15 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from proxykd.augmentation.batch import augment, generator
+from proxykd.augmentation.batch import augment, generator, mix
 from proxykd.errors import UserError
-from proxykd.networks.build import build
 from proxykd.networks.classifier import Classifier, Description, to_float
 from proxykd.networks.outputs import logits_of
 from proxykd.presentation.progress import Progress
 from proxykd.training.checkpoint import Checkpoint
+from proxykd.training.compilation import compiled
+from proxykd.training.data import Images
+from proxykd.training.fresh import fresh
 from proxykd.training.loop import fit
 from proxykd.training.order import Order
 from proxykd.training.settings import TrainTeacher
@@ -48,7 +50,8 @@ def train_teacher(
     if len(classes) < 2:
         raise UserError("A teacher needs at least two classes; the imported images have one.")
     mean, deviation = channel_statistics(images_NHWC)
-    torch.manual_seed(settings.recipe.seed)
+    recipe = settings.recipe
+    torch.manual_seed(recipe.seed)
     described = Description(
         settings.network.architecture,
         images_NHWC.shape[1],
@@ -58,28 +61,53 @@ def train_teacher(
         deviation,
         "trained",
     )
-    network = build(described, settings.network.pretrained).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    images = torch.from_numpy(images_NHWC).to(device)
-    labels = torch.tensor(labels_N, device=device)
-    order = Order(len(images), settings.recipe.batch, settings.recipe.seed)
-    fill_C = network.mean_C11.flatten()
-    bf16 = settings.recipe.precision == "bf16"
+    network = fresh(described, settings.network.pretrained, images_NHWC, device)
+    batches = LabelledBatches(images_NHWC, labels_N, settings, network)
+    run = compiled(network, recipe)
 
-    def loss_at(step: int) -> torch.Tensor:
-        rows = torch.from_numpy(order.at(step)).to(device)
-        x_NCHW = augment(
-            to_float(images[rows]), settings.augmentation, fill_C, generator(settings.recipe.seed, step)
-        )
-        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bf16):
-            logits_NK = network(x_NCHW)
-        return functional.cross_entropy(
-            logits_NK.float(), labels[rows], label_smoothing=settings.label_smoothing
-        )
+    def loss_at(step: int, first: int | None = None) -> torch.Tensor:
+        x_NCHW, label_N, partner_label_N, share_N = batches.at(step, first)
+        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=recipe.precision == "bf16"):
+            logits_NK = run(x_NCHW)
+        loss_N = cross_entropy(logits_NK, label_N, settings.label_smoothing)
+        if share_N is not None:
+            partner_loss_N = cross_entropy(logits_NK, partner_label_N, settings.label_smoothing)
+            loss_N = torch.lerp(partner_loss_N, loss_N, share_N)
+        return loss_N.mean()
 
-    records = fit(
-        network, loss_at, settings.recipe, progress, checkpoint, len(images) / settings.recipe.batch
-    )
+    records = fit(network, loss_at, recipe, progress, checkpoint, len(images_NHWC) / recipe.batch)
     return network, records
+
+
+def cross_entropy(logits_NK: torch.Tensor, label_N: torch.Tensor, smoothing: float) -> torch.Tensor:
+    """Of each image, in fp32."""
+    return functional.cross_entropy(logits_NK.float(), label_N, label_smoothing=smoothing, reduction="none")
+
+
+class LabelledBatches:
+    """The views and labels of each step, from the seed and the step alone."""
+
+    def __init__(
+        self, images_NHWC: np.ndarray, labels_N: np.ndarray, settings: TrainTeacher, network: Classifier
+    ) -> None:
+        self.settings = settings
+        self.fill_C = network.mean_C11.flatten()
+        self.images = Images(images_NHWC, str(self.fill_C.device))
+        self.labels = Images(np.array(labels_N, np.int64), str(self.fill_C.device))
+        self.order = Order(len(images_NHWC), settings.recipe.batch, settings.recipe.seed)
+
+    def at(
+        self, step: int, first: int | None
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """Views, their labels, the labels of what they are mixed with, and the share of their own, if any."""
+        how, rows = self.settings, self.order.at(step)[:first]
+        rng = generator(how.recipe.seed, step)
+        x_NCHW = augment(to_float(self.images.at(rows)), how.augmentation, self.fill_C, rng)
+        label_N = self.labels.at(rows)
+        if not how.mixup:
+            return x_NCHW, label_N, label_N, None
+        x_NCHW, partner_N, share_N = mix(x_NCHW, how.mixup, rng, how.cutmix)
+        return x_NCHW, label_N, label_N[partner_N], share_N
 
 
 def accuracy(network: Classifier, images_NHWC: np.ndarray, labels_N: np.ndarray, device: str) -> float:
