@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 export PYTHON
 
-.PHONY: quickstart test test-full test-slurm lint format schema lock setup
+.PHONY: quickstart test test-full test-slurm benchmark lint format schema lock setup
 
 quickstart: setup ## run config.yaml on this machine and write results/report.html
 	@$(RUN) scripts/quickstart.py
@@ -16,6 +16,9 @@ test-full: setup ## all rounds of all tests
 
 test-slurm: setup ## a one-node Slurm on this machine (root, Debian)
 	@bash tests/slurm/run.sh
+
+benchmark: setup ## what the training loop and augmentation cost, beside others
+	@$(RUN) benchmarks/training.py
 
 lint: setup ## formatting, lint, types, spelling, Snakemake's own lint
 	@bash scripts/lint.sh

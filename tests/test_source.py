@@ -127,6 +127,7 @@ def test_an_edit_reaches_what_it_should(
 
 
 PLUMBING = (
+    "scratch",
     "__init__",
     "outside",
     "plan",

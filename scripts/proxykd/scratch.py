@@ -37,8 +37,8 @@ def room_for(shape: tuple[int, ...]) -> np.ndarray:
             images = np.memmap(file, np.uint8, "r+", shape=shape)
     except OSError as error:
         raise UserError(
-            f"The images take {wanted / 2**30:.1f} GiB, for which the memory is too small, and {folder} has no "
-            f"room for them: {error.strerror}. Name a folder on a fast disk in PROXYKD_SCRATCH."
+            f"The images take {wanted / 2**30:.1f} GiB, for which the memory is too small, and {folder} has "
+            f"no room for them: {error.strerror}. Name a folder on a fast disk in PROXYKD_SCRATCH."
         ) from error
     log.info("the images take %.1f GiB and are mapped from a file in %s", wanted / 2**30, folder)
     return images

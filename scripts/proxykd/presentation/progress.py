@@ -32,8 +32,8 @@ class Progress:
     """Counts samples or steps towards a total (0: not known before); use as a context manager.
 
     `advance(n, loss=...)` adds n and shows the current figures. The bar appears only where stderr is a
-    terminal; the log gets the same facts at most every `LINE_SECONDS`. `name` tells two trainings of one label
-    apart in TensorBoard.
+    terminal; the log gets the same facts at most every `LINE_SECONDS`. `name` tells two trainings of one
+    label apart in TensorBoard.
     """
 
     def __init__(self, label: str, total: int, unit: str = "img", name: str = "unnamed") -> None:
