@@ -53,7 +53,8 @@ def curve(x_NCHW: torch.Tensor, drawn: Drawn) -> torch.Tensor:
     ordered_NCHW = x_NCHW.index_select(0, order_N)
     before_MCP = ordered_NCHW[:curved].flatten(2)
     # By way of int32: on a CPU half as long as to int64 at once, which is what an index has to be.
-    level_MCP = before_MCP.mul_(LEVELS - 1).add_(0.5).to(torch.int32).to(torch.int64)
+    half = torch.full((1,), 0.5, device=device)
+    level_MCP = torch.add(half, before_MCP, alpha=LEVELS - 1).to(torch.int32).to(torch.int64)
     runs_LV = torch.from_numpy(_runs(drawn.magnitude, drawn.operation_NS.shape[1]))
     table_MCV = _tables(chains, level_MCP, runs_LV.to(device, non_blocking=True))
     torch.gather(table_MCV.to(x_NCHW.dtype).div_(LEVELS - 1), 2, level_MCP, out=before_MCP)
@@ -128,12 +129,15 @@ def _measured(histogram_MCV: torch.Tensor, is_equalize_M11: torch.Tensor, pixels
     """
     level_V = torch.arange(LEVELS, dtype=torch.float32, device=histogram_MCV.device)
     up_to_MCV = histogram_MCV.cumsum(2)
-    darkest_MC1 = (up_to_MCV < 1).sum(2, keepdim=True)
-    brightest_MC1 = (up_to_MCV < pixels).sum(2, keepdim=True)
-    but_brightest_MC1 = pixels - histogram_MCV.gather(2, brightest_MC1)
-    equal_MC1 = but_brightest_MC1.div_(LEVELS - 1).floor_()
+    # Half a pixel is reached at the darkest level, and all but a half at the brightest.
+    reached_2 = torch.tensor([0.5, pixels - 0.5]).to(histogram_MCV.device, non_blocking=True)
+    ends_MC2 = torch.searchsorted(up_to_MCV, reached_2.expand(*up_to_MCV.shape[:2], -1).contiguous())
+    darkest_MC1, brightest_MC1 = ends_MC2.split(1, 2)
+    equal_MC1 = (pixels - histogram_MCV.gather(2, brightest_MC1)).div_(LEVELS - 1).floor_()
     step_MC1 = torch.where(is_equalize_M11, equal_MC1, (brightest_MC1 - darkest_MC1) * (1 / (LEVELS - 1)))
     start_MC1 = torch.where(is_equalize_M11, -equal_MC1.div(2).floor_(), darkest_MC1)
-    place_MCV = torch.where(is_equalize_M11, up_to_MCV.sub_(histogram_MCV), level_V)
-    found_MCV = (place_MCV - start_MC1).div_(step_MC1).clamp_(0, LEVELS - 1)
-    return torch.where(step_MC1 > 0, found_MCV, level_V).to(torch.int64)
+    is_kept_MC1 = step_MC1 <= 0
+    is_counted_MC1 = is_equalize_M11 & ~is_kept_MC1
+    place_MCV = torch.where(is_counted_MC1, up_to_MCV.sub_(histogram_MCV), level_V)
+    place_MCV.sub_(start_MC1.masked_fill_(is_kept_MC1, 0)).div_(step_MC1.masked_fill_(is_kept_MC1, 1))
+    return place_MCV.clamp_(0, LEVELS - 1).to(torch.int64)

@@ -61,8 +61,8 @@ class Checkpoint:
         interval = max(self.every_seconds, self.took / SHARE) if self.every_seconds else 0.0
         return now - self.last >= interval
 
-    def save(self, state: dict[str, Any]) -> None:
-        """Write the state beside the last one, then replace that.
+    def save(self, state: dict[str, Any]) -> bool:
+        """Write the state beside the last one, then replace that; whether there was room for it.
 
         Where the disk is full the last one stays, the log says so, and the training goes on: hours of work
         are worth more than the next checkpoint, for which there may be room again.
@@ -70,9 +70,11 @@ class Checkpoint:
         began = time.monotonic()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_suffix(f".{os.getpid()}")
+        written = False
         try:
             torch.save(state | {"format": FORMAT}, partial)
             os.replace(partial, self.path)
+            written = True
         except (OSError, RuntimeError) as error:
             reason = full_disk(error)
             if reason is None:
@@ -90,6 +92,7 @@ class Checkpoint:
             partial.unlink(missing_ok=True)
         self.last = time.monotonic()
         self.took = self.last - began
+        return written
 
     def stop_if_asked(self, step: int, steps: int) -> None:
         """End the program, to be started again, once PROXYKD_STOP_AFTER seconds are over."""

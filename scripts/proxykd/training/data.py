@@ -13,7 +13,8 @@ class Images:
     """uint8 images N x ... x C: on the device where they fit, else in the host's memory or a mapped file."""
 
     def __init__(self, images: np.ndarray, device: str) -> None:
-        self.device = torch.device(device)
+        # As tensors there name it: `cuda` is `cuda:0` to them.
+        self.device = torch.empty(0, device=device).device
         self.stored = torch.from_numpy(images)
         if self.device.type == "cuda" and self._fits():
             self.stored = self.stored.to(self.device)

@@ -22,6 +22,8 @@ from proxykd.training.optimisers import learning_rate, optimisers_for, set_rate
 from proxykd.training.settings import Recipe
 
 RECORD_EVERY = 25
+GRAPH_MODES = ("reduce-overhead", "max-autotune")
+"""Modes of torch.compile that record CUDA graphs."""
 
 LossAt = Callable[[int, int | None], torch.Tensor]
 """The loss of a step, of the first so many images of its batch; None: of all."""
@@ -72,6 +74,9 @@ class Training:
         set_rate(self.optimisers, learning_rate(self.step, self.recipe))
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
+        if self.recipe.compile in GRAPH_MODES:
+            # Else the student's graph may overwrite what the teacher's has put out.
+            torch.compiler.cudagraph_mark_step_begin()
         torch.manual_seed(((self.recipe.seed << 32) + self.step) % 2**63)
         loss = loss_at(self.step, None)
         loss.backward()
@@ -154,8 +159,8 @@ def fit(
                 progress.advance(recipe.batch)
             if checkpoint.is_due():
                 training.check_finite()
-                checkpoint.save(training.state())
-                checkpoint.stop_if_asked(training.step, recipe.steps)
+                if checkpoint.save(training.state()):
+                    checkpoint.stop_if_asked(training.step, recipe.steps)
     training.finish()
     return records
 
