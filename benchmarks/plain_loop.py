@@ -44,6 +44,7 @@ def images_per_second(
     teacher: nn.Module, student: nn.Module, images_NHWC: np.ndarray, batch: int, steps: int, device: str
 ) -> float:
     """Distil for some steps, after one to warm up; the start of the workers does not count."""
+    torch.backends.cudnn.deterministic = False
     teacher, student = teacher.to(device), student.to(device)
     optimiser = torch.optim.SGD(student.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
     loader = DataLoader(

@@ -26,6 +26,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -44,12 +45,13 @@ from proxykd.networks.classifier import Classifier, Description  # noqa: E402
 from proxykd.presentation.progress import Progress  # noqa: E402
 from proxykd.stage import device, device_name  # noqa: E402
 from proxykd.training import loop  # noqa: E402
+from proxykd.training import teacher as teaching  # noqa: E402
 from proxykd.training.checkpoint import Checkpoint  # noqa: E402
+from proxykd.training.settings import TrainTeacher  # noqa: E402
 
 BATCH = 128
 SIZE = 32
 CLASSES = [str(i) for i in range(10)]
-Timed = tuple[float, float]
 
 
 def described(architecture: str) -> Description:
@@ -94,73 +96,73 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def share_outside_networks(pair: Pair, steps: int) -> tuple[float, float]:
-    """Overhead of the real loop, 0 to 1, and its images a second."""
-    where = device()
-    how = settings(pair.student, 2 * steps + 2, BATCH, pair.precision)
-    teacher = pair.frozen_teacher(where)
-    marks: list[float] = []
-    bare: list[float] = []
-    x_NCHW = torch.rand(BATCH, 3, SIZE, SIZE, device=where).contiguous(memory_format=torch.channels_last)
+class Watch:
+    """Stands between the real loop and its loss: bare passes in every second step, and the time of each."""
 
-    def watched(network, loss_at, *rest):  # type: ignore[no-untyped-def]
-        target_N = torch.zeros(BATCH, dtype=torch.long, device=where)
+    def __init__(self, pair: Pair, teacher: Classifier, with_bare: bool) -> None:
+        self.pair, self.teacher, self.with_bare = pair, teacher, with_bare
+        self.marks: list[float] = []
+        self.bare: list[float] = []
+        x_NCHW = torch.rand(BATCH, 3, SIZE, SIZE, device=device())
+        self.x_NCHW = x_NCHW.contiguous(memory_format=torch.channels_last)
 
-        def passes() -> None:
-            with torch.autocast(where, torch.bfloat16, enabled=pair.precision == "bf16"):
-                with torch.no_grad():
-                    teacher(x_NCHW)
-                logits_NK = network(x_NCHW)
-            torch.nn.functional.cross_entropy(logits_NK.float(), target_N).backward()
-            network.zero_grad(set_to_none=True)
+    def fit(self, network, loss_at, *rest):  # type: ignore[no-untyped-def]
+        """`loop.fit`, watched."""
 
-        def loss_and_bare(step: int, first: int | None) -> torch.Tensor:
-            if step % 2 == 0:
-                bare.append(timed(passes))
+        def watched(step: int, first: int | None) -> torch.Tensor:
+            if self.with_bare and step % 2 == 0:
+                self.bare.append(timed(lambda: self._passes(network)))
             synchronise()
-            marks.append(time.perf_counter())
+            self.marks.append(time.perf_counter())
             return loss_at(step, first)
 
-        return loop.fit(network, loss_and_bare, *rest)
+        return loop.fit(network, watched, *rest)
 
-    original, distillation.fit = distillation.fit, watched
+    def _passes(self, network: Classifier) -> None:
+        """Forward and backward of the same networks, and nothing else."""
+        with torch.autocast(device(), torch.bfloat16, enabled=self.pair.precision == "bf16"):
+            with torch.no_grad():
+                self.teacher(self.x_NCHW)
+            logits_NK = network(self.x_NCHW)
+        logits_NK.float().square().mean().backward()
+        network.zero_grad(set_to_none=True)
+
+
+def watched_student(
+    pair: Pair, steps: int, batch: int, compile: str = "no", with_bare: bool = False
+) -> Watch:
+    """Train a student for some steps."""
+    where = device()
+    watch = Watch(pair, pair.frozen_teacher(where), with_bare)
+    original, distillation.fit = distillation.fit, watch.fit
     try:
-        run_student(teacher, how, where)
+        with tempfile.TemporaryDirectory() as folder, Progress("student", 0) as progress:
+            how = settings(pair.student, steps, batch, pair.precision, compile)
+            checkpoint = Checkpoint(Path(folder))
+            distillation.distil(watch.teacher, pictures(4096, SIZE), None, how, where, progress, checkpoint)
     finally:
         distillation.fit = original
+    return watch
+
+
+def share_outside_networks(pair: Pair, steps: int) -> tuple[float, float]:
+    """Overhead of the real loop, 0 to 1, and its images a second."""
+    watch = watched_student(pair, 2 * steps + 3, BATCH, with_bare=True)
     # The first steps make the optimiser's state and warm caches up. From an even step's mark to the odd one's
     # behind it there is one step and nothing else.
-    step = float(np.median(np.diff(marks)[2::2]))
-    passes_alone = float(np.median(bare[1:]))
-    return (step - passes_alone) / step, BATCH / step
+    step = float(np.median(np.diff(watch.marks)[2::2]))
+    return (step - float(np.median(watch.bare[1:]))) / step, BATCH / step
 
 
-def run_student(teacher: Classifier, how: DistillStudent, where: str) -> float:
-    """Train a student and return the seconds that it took."""
-    with tempfile.TemporaryDirectory() as folder, Progress("student", 0) as progress:
-        images_NHWC = pictures(4096, SIZE)
-        return timed(
-            lambda: distillation.distil(
-                teacher, images_NHWC, None, how, where, progress, Checkpoint(Path(folder))
-            )
-        )
-
-
-def rate_between(pair: Pair, first: int, last: int, batch: int, compile: str) -> float:
-    """Images a second from one step to another, without the start."""
-    where = device()
-    teacher = pair.frozen_teacher(where)
-    short, long = (
-        run_student(teacher, settings(pair.student, steps, batch, pair.precision, compile), where)
-        for steps in (first, last)
-    )
-    return (last - first) * batch / (long - short)
+def images_per_second(marks: list[float], warm: int, batch: int) -> float:
+    """Rate from one step's mark to the last one's."""
+    return (len(marks) - 1 - warm) * batch / (marks[-1] - marks[warm])
 
 
 def loop_against_plain(steps: int) -> tuple[float, float]:
     """Images a second of this loop and of the plain one, ResNet-20 to a ResNet-20."""
     pair = Pair("cifar_resnet_20", "cifar_resnet_20", "bf16")
-    ours = rate_between(pair, 2, steps + 2, BATCH, "no")
+    ours = images_per_second(watched_student(pair, steps + 3, BATCH).marks, 2, BATCH)
     plain = plain_loop.images_per_second(
         build(described(pair.teacher)).eval().requires_grad_(False),
         build(described(pair.student)),
@@ -172,6 +174,48 @@ def loop_against_plain(steps: int) -> tuple[float, float]:
     return ours, plain
 
 
+def gpu_rates() -> dict[str, float]:
+    """Images a second of the paper's networks, compiled, bf16, batch 512."""
+    watch = watched_student(Pair("resnet_50", "resnet_18", "bf16"), 230, 512, "default")
+    distilled = images_per_second(watch.marks, 30, 512)
+    trained = images_per_second(watched_teacher(230, 512), 30, 512)
+    show("ResNet-50 teacher, images a second", f"{trained:.0f}")
+    show("ResNet-50 -> ResNet-18, images a second", f"{distilled:.0f}")
+    return {"teacher_images_per_second": trained, "distillation_images_per_second": distilled}
+
+
+def watched_teacher(steps: int, batch: int) -> list[float]:
+    """The time of each step of a ResNet-50's training."""
+    pair = Pair("resnet_50", "resnet_50", "bf16")
+    watch = Watch(pair, pair.frozen_teacher(device()), False)
+    recipe = {"steps": steps, "batch": batch, "precision": "bf16", "compile": "default"}
+    how = TrainTeacher.model_validate(
+        {"images": "x", "network": {"architecture": "resnet_50"}, "recipe": recipe}
+    )
+    original, teaching.fit = teaching.fit, watch.fit
+    try:
+        with tempfile.TemporaryDirectory() as folder, Progress("teacher", 0) as progress:
+            labels_N, checkpoint = np.arange(4096) % 10, Checkpoint(Path(folder))
+            images_NHWC = pictures(4096, SIZE)
+            teaching.train_teacher(images_NHWC, labels_N, CLASSES, how, device(), progress, checkpoint)
+    finally:
+        teaching.fit = original
+    return watch.marks
+
+
+def overheads(quick: bool) -> dict[str, Any]:
+    """Overhead and rate of a small and of a large student, in both precisions."""
+    shares, rates = {}, {}
+    for student, steps in (("cifar_resnet_20", 12 if quick else 40), ("resnet_18", 5 if quick else 12)):
+        for precision in ("fp32", "bf16"):
+            name = f"{student} {precision}"
+            shares[name], rates[name] = share_outside_networks(
+                Pair("cifar_resnet_20", student, precision), steps
+            )
+            show(f"overhead, cifar_resnet_20 -> {name}", f"{100 * shares[name]:.1f} %")
+    return {"overhead": max(shares.values()), "overheads": shares, "rates": rates}
+
+
 def main() -> None:
     """Measure, and print a table and a line of JSON."""
     parser = argparse.ArgumentParser(
@@ -179,65 +223,21 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="fewer repeats: under five minutes on two cores")
     quick = parser.parse_args().quick
-    found: dict[str, object] = {"device": device_name(), "threads": torch.get_num_threads()}
+    found: dict[str, Any] = {"device": device_name(), "threads": torch.get_num_threads()}
     found |= {"torch": torch.__version__, "python": ".".join(map(str, sys.version_info[:3]))}
-    overheads, rates = {}, {}
-    for student, steps in (("cifar_resnet_20", 12 if quick else 40), ("resnet_18", 5 if quick else 12)):
-        for precision in ("fp32", "bf16"):
-            pair = Pair("cifar_resnet_20", student, precision)
-            overheads[f"{student} {precision}"], rates[f"{student} {precision}"] = share_outside_networks(
-                pair, steps
-            )
-            show(
-                f"overhead, cifar_resnet_20 -> {student}, {precision}",
-                f"{100 * overheads[f'{student} {precision}']:.1f} %",
-            )
+    found |= overheads(quick)
     ours, plain = loop_against_plain(10 if quick else 40)
+    found |= {"loop_vs_plain": ours / plain, "images_per_second": ours, "plain_images_per_second": plain}
     show("this loop, images a second", f"{ours:.0f}")
     show("plain loop, images a second", f"{plain:.0f}")
     views = augmentation_benchmark.measure(5 if quick else 20, device())
-    ratios = {f"augmentation_{name}": views[name] for name in ("vs_torchvision", "vs_kornia")}
-    show("extreme, 256 images of 32 pixels", f"{views['milliseconds']['proxykd']:.1f} ms")
-    for name, ratio in ratios.items():
-        show(name.replace("_", " "), f"{ratio:.1f}")
-    found |= {"overhead": max(overheads.values()), "overheads": overheads, "rates": rates}
-    found |= {"loop_vs_plain": ours / plain, "images_per_second": ours, "plain_images_per_second": plain}
-    found |= ratios | {"augmentation_ms": views["milliseconds"]}
+    show("extreme, 256 images of 32 pixels", f"{views['augmentation_ms']:.1f} ms")
+    for name in ("augmentation_vs_torchvision", "augmentation_vs_kornia"):
+        show(name.replace("_", " "), f"{views[name]:.1f}")
+    found |= views
     if device() == "cuda":
         found |= gpu_rates()
     print(json.dumps(found))
-
-
-def gpu_rates() -> dict[str, float]:
-    """Images a second of the paper's networks, compiled, bf16, batch 512."""
-    from proxykd.training.settings import TrainTeacher
-    from proxykd.training.teacher import train_teacher
-
-    distilled = rate_between(Pair("resnet_50", "resnet_18", "bf16"), 30, 230, 512, "default")
-    labels_N = np.arange(4096) % 10
-
-    def seconds(steps: int) -> float:
-        recipe = {"steps": steps, "batch": 512, "precision": "bf16", "compile": "default"}
-        how = TrainTeacher.model_validate(
-            {"images": "x", "network": {"architecture": "resnet_50"}, "recipe": recipe}
-        )
-        with tempfile.TemporaryDirectory() as folder, Progress("teacher", 0) as progress:
-            arguments = (
-                pictures(4096, SIZE),
-                labels_N,
-                CLASSES,
-                how,
-                device(),
-                progress,
-                Checkpoint(Path(folder)),
-            )
-            return timed(lambda: train_teacher(*arguments))
-
-    short, long = seconds(30), seconds(230)
-    trained = 200 * 512 / (long - short)
-    show("ResNet-50 teacher, images a second", f"{trained:.0f}")
-    show("ResNet-50 -> ResNet-18, images a second", f"{distilled:.0f}")
-    return {"teacher_images_per_second": trained, "distillation_images_per_second": distilled}
 
 
 def show(what: str, value: str) -> None:

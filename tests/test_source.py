@@ -127,12 +127,13 @@ def test_an_edit_reaches_what_it_should(
 
 
 PLUMBING = (
-    "scratch",
     "__init__",
+    "environment",
     "outside",
     "plan",
     "presentation/progress",
     "publication",
+    "scratch",
     "shards",
     "stage",
     "store",

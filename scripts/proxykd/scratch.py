@@ -12,6 +12,7 @@ import tempfile
 import numpy as np
 import psutil
 
+from proxykd.environment import cores, number
 from proxykd.errors import UserError
 from proxykd.presentation.progress import log
 
@@ -23,13 +24,14 @@ def room_for(shape: tuple[int, ...]) -> np.ndarray:
     """An uninitialised uint8 array.
 
     One that would take more than half of the free memory, or more than PROXYKD_IMAGE_MEMORY_GIB, lies in a
-    nameless file in PROXYKD_SCRATCH (else TMPDIR, else /tmp), and vanishes with the process.
+    nameless file in PROXYKD_SCRATCH (else TMPDIR, else /var/tmp), and vanishes with the process.
     Raises UserError where that has no room either.
     """
     wanted = math.prod(shape)
     if wanted <= _limit():
         return np.empty(shape, np.uint8)
-    folder = os.environ.get("PROXYKD_SCRATCH") or tempfile.gettempdir()
+    # Not /tmp, which is memory itself on many machines.
+    folder = os.environ.get("PROXYKD_SCRATCH") or os.environ.get("TMPDIR") or "/var/tmp"
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
             # Reserved at once: a mapped file that meets a full disk later ends the process without a word.
@@ -46,10 +48,9 @@ def room_for(shape: tuple[int, ...]) -> np.ndarray:
 
 def _limit() -> float:
     """Bytes that images may take in memory."""
-    told = os.environ.get("PROXYKD_IMAGE_MEMORY_GIB")
-    if told:
-        return float(told) * 2**30
-    free = psutil.virtual_memory().available
-    # A Slurm job is killed at its own limit, however much the node has.
-    granted = os.environ.get("SLURM_MEM_PER_NODE")
-    return SHARE * min(free, int(granted) * 2**20 if granted else free)
+    told = number("PROXYKD_IMAGE_MEMORY_GIB", math.inf)
+    if told < math.inf:
+        return told * 2**30
+    # A Slurm job is killed at its own limit, however much the node has. 0 stands for all of it.
+    granted = number("SLURM_MEM_PER_NODE", 0) or number("SLURM_MEM_PER_CPU", 0) * cores()
+    return SHARE * min(psutil.virtual_memory().available, granted * 2**20 or math.inf)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import re
 import tarfile
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
+from proxykd.environment import cores
 from proxykd.errors import UserError
 from proxykd.scratch import room_for
 
@@ -138,7 +138,7 @@ def read_images(folder: Path, shards: list[dict[str, Any]]) -> np.ndarray:
     images: np.ndarray | None = None
     total = sum(shard["samples"] for shard in shards)
     at = 0
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         for shard in shards:
             members = read_shard(folder / shard["name"], shard)
             if images is None:

@@ -24,6 +24,7 @@ PLUMBING = {
         "arguments",
         "configuration",
         "derivation",
+        "environment",
         "errors",
         "explanation",
         "inventory",

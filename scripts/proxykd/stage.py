@@ -28,7 +28,17 @@ from proxykd.section import Section
 from proxykd.source import Source, stage_source
 
 S = TypeVar("S", bound=Section)
-VERSIONS = ("numpy", "pillow", "pyarrow", "torch", "torchvision", "moderngl", "proxykd")
+VERSIONS = (
+    "numpy",
+    "pillow",
+    "pyarrow",
+    "torch",
+    "torchvision",
+    "timm",
+    "opencv-python-headless",
+    "moderngl",
+    "proxykd",
+)
 
 
 @dataclass

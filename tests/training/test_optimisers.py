@@ -70,10 +70,22 @@ def test_muon_trains_the_filters_and_not_the_last_layer() -> None:
     assert values.min() > 0.05 * 0.5
 
 
+def test_muon_leaves_alone_what_is_no_matrix() -> None:
+    network = nn.Sequential(
+        nn.Conv2d(1, 8, 3), nn.Conv2d(8, 8, 3, groups=8), nn.Conv2d(8, 8, 1), nn.Conv2d(8, 4, 1)
+    )
+    muon, descent = optimisers_for(network, Recipe(steps=1, optimiser="muon"))
+    assert [parameter.shape for parameter in muon.param_groups[0]["params"]] == [(8, 8, 1, 1)]
+    by_descent = sum(len(group["params"]) for group in descent.param_groups)
+    assert by_descent + 1 == len(list(network.parameters()))
+
+
 def test_a_length_in_images_is_turned_into_steps() -> None:
     assert Recipe.model_validate({"images": 1000, "batch": 128}).steps == 8
     assert Recipe.model_validate({"images": 1024}).steps == 8
     with pytest.raises(ValidationError, match="either steps or images, not both"):
         Recipe.model_validate({"images": 1000, "steps": 8})
+    assert Recipe.model_validate({"images": None, "steps": 8}).steps == 8
+    assert Recipe.model_validate({"images": 1024, "steps": None}).steps == 8
     with pytest.raises(ValidationError, match="whole number from 1"):
         Recipe.model_validate({"images": 0})

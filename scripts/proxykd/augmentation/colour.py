@@ -28,7 +28,7 @@ LINEAR = ("Brightness", "Color", "Contrast")
 
 
 def recolour(x_NCHW: torch.Tensor, how: Augmentation, drawn: Drawn, rng: np.random.Generator) -> torch.Tensor:
-    """RandAugment's linear operations, colour jitter, then invert. Changes x_NCHW itself."""
+    """RandAugment's linear operations, colour jitter, then invert."""
     n, channels = x_NCHW.shape[:2]
     factor_N3 = np.ones((n, 3))
     if drawn.any(*LINEAR):
@@ -75,4 +75,4 @@ def _apply(x_NCHW: torch.Tensor, coefficients_4N: torch.Tensor, weights: tuple[f
         grey_N1HW.add_(x_NCHW[:, channel : channel + 1], alpha=weight)
     offset_N = of_one_N + of_mean_N * grey_N1HW.mean((1, 2, 3))
     grey_N1HW.mul_(of_grey_N.view(-1, 1, 1, 1)).add_(offset_N.view(-1, 1, 1, 1))
-    return x_NCHW.mul_(of_x_N.view(-1, 1, 1, 1)).add_(grey_N1HW).clamp_(0, 1)
+    return torch.addcmul(grey_N1HW, x_NCHW, of_x_N.view(-1, 1, 1, 1)).clamp_(0, 1)

@@ -128,8 +128,7 @@ def _sampled(
         x_NCHW - fill_C11, grid_NHW2, padding_mode="zeros", align_corners=False
     )
     # Subtracting and adding the fill rounds, which can leave [0, 1] by a last bit.
-    view_NCHW = torch.empty_like(x_NCHW, memory_format=torch.channels_last)
-    return torch.clamp(sampled_NCHW.add_(fill_C11), 0, 1, out=view_NCHW)
+    return sampled_NCHW.add_(fill_C11).clamp_(0, 1)
 
 
 def copied(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import os
 import struct
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from proxykd.environment import cores
 from proxykd.errors import UserError
 from proxykd.images.settings import ImageSet
 
@@ -72,7 +72,7 @@ def decode_all(
 
     broken: list[str] = []
     numbered = enumerate(items)
-    with ThreadPoolExecutor(_cores()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         while batch := list(itertools.islice(numbered, BATCH)):
             broken += [complaint for complaint in pool.map(work, batch) if complaint is not None]
             advance(len(batch))
@@ -90,11 +90,6 @@ def prepare_arrays(images_N: np.ndarray, settings: ImageSet, advance: Callable[[
             images_NHWC[start + offset] = prepare(Image.fromarray(image), settings)
         advance(len(batch))
     return images_NHWC
-
-
-def _cores() -> int:
-    """The cores that this process may use; fewer than the machine's where a cluster gave fewer."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _refuse(broken: list[str], count: int) -> None:

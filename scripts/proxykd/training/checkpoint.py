@@ -5,6 +5,7 @@ Plumbing: not in a stage's code digest.
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import torch
 
+from proxykd.environment import number
 from proxykd.errors import WHAT_IS_LARGE, full_disk
 from proxykd.presentation.progress import log
 
@@ -30,9 +32,9 @@ class Checkpoint:
     def __init__(self, folder: Path, every_seconds: float | None = None) -> None:
         self.path = folder / "state.pt"
         if every_seconds is None:
-            every_seconds = float(os.environ.get("PROXYKD_CHECKPOINT_SECONDS") or EVERY_SECONDS)
+            every_seconds = number("PROXYKD_CHECKPOINT_SECONDS", EVERY_SECONDS)
         self.every_seconds = every_seconds
-        self.stop_after = float(os.environ.get("PROXYKD_STOP_AFTER") or "inf")
+        self.stop_after = number("PROXYKD_STOP_AFTER", math.inf)
         self.began = self.last = time.monotonic()
         self.took = 0.0
 
@@ -69,7 +71,8 @@ class Checkpoint:
         """
         began = time.monotonic()
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_suffix(f".{os.getpid()}")
+        # One name for all: the result's lock lets one process write, and what a kill leaves is written over.
+        partial = self.path.with_suffix(".partial")
         written = False
         try:
             torch.save(state | {"format": FORMAT}, partial)

@@ -12,8 +12,8 @@ from torch import nn
 from proxykd.errors import UserError
 from proxykd.training.settings import Recipe
 
-COMPILERS = ("cc", "gcc", "clang")
-"""A host compiler of C++ is needed on a GPU too, where it builds the launchers of Triton's kernels."""
+COMPILERS = {"cpu": ("CXX", "C++", ("g++", "clang++")), "cuda": ("CC", "C", ("cc", "gcc", "clang"))}
+"""Variable, language and names of what PyTorch calls: for kernels on the CPU, for launching them on a GPU."""
 
 
 def compiled(network: nn.Module, recipe: Recipe) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -23,10 +23,12 @@ def compiled(network: nn.Module, recipe: Recipe) -> Callable[[torch.Tensor], tor
     """
     if recipe.compile == "no":
         return network
-    if not os.environ.get("CXX") and not any(shutil.which(name) for name in COMPILERS):
+    device = next(network.parameters()).device.type
+    variable, language, names = COMPILERS[device]
+    if not any(shutil.which(name) for name in (os.environ.get(variable, ""), *names)):
         raise UserError(
-            f"recipe.compile is {recipe.compile}, which needs a C++ compiler, and none was found. Install "
-            "g++, or set recipe.compile: no."
+            f"recipe.compile is {recipe.compile}, which needs a {language} compiler, and none was found. "
+            f"Install {names[0]}, or set recipe.compile: no."
         )
     mode = None if recipe.compile == "default" else recipe.compile
     return torch.compile(network, mode=mode, dynamic=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -106,7 +107,7 @@ class Training:
         """What to tell of a training that is lost."""
         rate = learning_rate(max(0, self.step - 1), self.recipe)
         return UserError(
-            f"The training diverged: {what} at step {self.step}, with a learning rate of {rate:.3g}. Nothing "
+            f"The training diverged: {what} by step {self.step}, with a learning rate of {rate:.3g}. Nothing "
             "was published. Lower recipe.learning_rate, or raise recipe.warmup."
         )
 
@@ -201,7 +202,8 @@ def _memory_told(training: Training, loss_at: LossAt) -> Iterator[None]:
     except (RuntimeError, MemoryError) as error:
         if not told_of_memory(error):
             raise
-    # Outside the handler: the error's frames hold the tensors that filled the memory.
+        # The frames that the error came from hold the tensors that filled the memory.
+        traceback.clear_frames(error.__traceback__)
     for optimiser in training.optimisers:
         optimiser.zero_grad(set_to_none=True)
     raise BatchTooLarge(asked, largest_that_fits(asked, lambda first: loss_at(training.step, first)))

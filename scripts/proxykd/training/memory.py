@@ -8,7 +8,13 @@ import torch
 
 from proxykd.errors import UserError
 
-TEXTS = ("can't allocate memory", "not enough memory", "out of memory", "Cannot allocate memory")
+TEXTS = (
+    "can't allocate memory",
+    "not enough memory",
+    "out of memory",
+    "Cannot allocate memory",
+    "STATUS_ALLOC_FAILED",
+)
 
 
 class BatchTooLarge(UserError):

@@ -9,6 +9,9 @@ from torch import nn
 
 from proxykd.training.settings import Recipe
 
+SMALLEST = 4
+"""Rows and columns, at least, of what Muon trains: there is little to make orthogonal in fewer."""
+
 
 def learning_rate(step: int, recipe: Recipe) -> float:
     """A linear warm-up, then half a cosine or a straight line down to the final rate at the last step."""
@@ -36,7 +39,9 @@ def optimisers_for(network: nn.Module, recipe: Recipe) -> list[torch.optim.Optim
     by_muon: list[nn.Parameter] = []
     if recipe.optimiser == "muon":
         # The last layer stays with gradient descent: its rows are classes, and their lengths matter.
-        by_muon, decayed = decayed[:-1], decayed[-1:]
+        by_muon = [parameter for parameter in decayed[:-1] if _is_matrix(parameter)]
+        taken = {id(parameter) for parameter in by_muon}
+        decayed = [parameter for parameter in decayed if id(parameter) not in taken]
     groups = [
         {"params": decayed, "weight_decay": recipe.weight_decay, "of_rate": 1.0},
         {"params": free, "weight_decay": 0.0, "of_rate": 1.0},
@@ -47,11 +52,23 @@ def optimisers_for(network: nn.Module, recipe: Recipe) -> list[torch.optim.Optim
     return [_muon(by_muon, recipe), descent] if by_muon else [descent]
 
 
+def _is_matrix(parameter: nn.Parameter) -> bool:
+    """A matrix, or filters of several channels, which are one when flattened."""
+    if parameter.ndim not in {2, 4} or (parameter.ndim == 4 and parameter.shape[1] == 1):
+        return False
+    return min(len(parameter), parameter[0].numel()) >= SMALLEST
+
+
 def _muon(parameters: list[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
     # Here, since timm takes seconds to import and few trainings need it.
     from timm.optim.muon import Muon
 
-    group = {"params": parameters, "of_rate": recipe.muon_learning_rate / recipe.learning_rate}
+    # Told to, it takes none of them for unsuitable, to give them to an Adam of its own.
+    group = {
+        "params": parameters,
+        "of_rate": recipe.muon_learning_rate / recipe.learning_rate,
+        "use_muon": True,
+    }
     return Muon(
         [group],
         lr=recipe.muon_learning_rate,
