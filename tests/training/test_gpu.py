@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from proxykd.distillation.settings import DistillStudent
+from proxykd.distillation.student import Attacked, distil
 from proxykd.presentation.progress import Progress
 from proxykd.training import data
 from proxykd.training.checkpoint import Checkpoint
+from proxykd.training.data import Images
 from proxykd.training.loop import Training
 from proxykd.training.settings import TrainTeacher
 from proxykd.training.teacher import accuracy, train_teacher
-from trained import digit_images
+from trained import digit_images, digit_teacher
 
 pytestmark = pytest.mark.gpu
 
@@ -41,7 +46,9 @@ class Interrupted(Exception):
     """Stands for a kill between two steps."""
 
 
-@pytest.mark.parametrize("recipe", [{}, {"precision": "bf16", "ema": 0.9}])
+@pytest.mark.parametrize(
+    "recipe", [{}, {"precision": "bf16", "ema": 0.9}, {"precision": "bf16", "compile": "default"}]
+)
 def test_a_resumed_training_ends_with_the_same_bits(
     recipe: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,3 +80,26 @@ def test_images_that_do_not_fit_the_device_stay_on_the_host(
     monkeypatch.setattr(data, "SHARE", 0.0)
     here = trained(tmp_path / "host")
     assert all(torch.equal(there[name], here[name]) for name in there)
+
+
+@pytest.mark.parametrize("recipe", [{}, {"compile": "reduce-overhead"}])
+def test_a_student_with_boundary_pairs_learns(recipe: dict[str, Any], tmp_path: Path) -> None:
+    teacher = copy.deepcopy(digit_teacher()).to("cuda")
+    images_NHWC, labels_N = digit_images("train")
+    pairs = np.stack([images_NHWC[:200], images_NHWC[200:400]], 1)
+    settings = DistillStudent.model_validate(
+        {
+            "network": {"architecture": "convnet_8"},
+            "recipe": {"steps": 200, "batch": 64, "warmup": 0.1, **recipe},
+            "temperature": 4,
+            "augmentation": {"operations": 2, "shift": 0.1},
+            "cutmix": 0.5,
+        }
+    )
+    with Progress("student", 0) as progress:
+        attacked = Attacked(Images(pairs, "cuda"))
+        student, _, straddling = distil(
+            teacher, images_NHWC, attacked, settings, "cuda", progress, Checkpoint(tmp_path)
+        )
+    assert straddling is not None
+    assert accuracy(student, images_NHWC, labels_N, "cuda") > 0.7

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from proxykd.augmentation.device import rows_of, to_device
+from proxykd.augmentation.device import on_device, rows_of, to_device
 from proxykd.augmentation.elastic import displacement
 from proxykd.augmentation.randaugment import Drawn, by_sign
 from proxykd.augmentation.settings import Augmentation
@@ -143,7 +143,7 @@ def copied(
     row_NH = np.arange(height) + shift_N2[:, 1:]
 
     def place(place_NL: np.ndarray, length: int) -> torch.Tensor:
-        return torch.from_numpy(place_NL.clip(0, length - 1)).to(x_NCHW.device, non_blocking=True)
+        return on_device(place_NL.clip(0, length - 1), x_NCHW.device)
 
     first_N1 = torch.arange(n, device=x_NCHW.device)[:, None] * height
     pixel_NHW = (first_N1 + place(row_NH, height))[:, :, None] * width + place(column_NW, width)[:, None]
@@ -151,7 +151,7 @@ def copied(
     moved_NHWC = flat_PC.index_select(0, pixel_NHW.view(-1)).view(n, height, width, channels)
     if not repeat_edge:
         is_out_NHW = _is_out(row_NH, height)[:, :, None] | _is_out(column_NW, width)[:, None]
-        is_out_NHW1 = torch.from_numpy(is_out_NHW).to(x_NCHW.device, non_blocking=True)[..., None]
+        is_out_NHW1 = on_device(is_out_NHW, x_NCHW.device)[..., None]
         moved_NHWC = torch.where(is_out_NHW1, fill_C, moved_NHWC)
     return moved_NHWC.permute(0, 3, 1, 2)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from proxykd.augmentation.device import to_device
+from proxykd.augmentation.device import on_device, to_device
 
 
 def mix(
@@ -28,7 +28,7 @@ def mix(
         outside_NHW = ~_rectangles(share_N, height, width, rng)
         share_N = np.where(is_cut_N, outside_NHW.mean((1, 2)), share_N)
         weight_N1HW = np.where(is_cut_N[:, None, None], outside_NHW, weight_N1HW[:, 0])[:, None]
-    partner = torch.from_numpy(partner_N).to(x_NCHW.device, non_blocking=True)
+    partner = on_device(partner_N, x_NCHW.device)
     mixed_NCHW = torch.lerp(_rows(x_NCHW, partner), x_NCHW, to_device(weight_N1HW, x_NCHW))
     return mixed_NCHW, partner, to_device(share_N, x_NCHW)
 

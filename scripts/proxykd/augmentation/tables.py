@@ -14,6 +14,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 
+from proxykd.augmentation.device import on_device, to_device
 from proxykd.augmentation.randaugment import Drawn, posterize_bits, solarize_threshold
 
 FIXED = ("Posterize", "Solarize")
@@ -48,15 +49,15 @@ def curve(x_NCHW: torch.Tensor, drawn: Drawn) -> torch.Tensor:
     chains = _chains(drawn)
     device, curved = x_NCHW.device, chains.curved
     # In an order in which they come first, and back: a copy of whole rows takes a third of one by index.
-    order_N = torch.from_numpy(chains.order_N).to(device, non_blocking=True)
-    back_N = torch.from_numpy(np.argsort(chains.order_N)).to(device, non_blocking=True)
+    order_N = on_device(chains.order_N, device)
+    back_N = on_device(np.argsort(chains.order_N), device)
     ordered_NCHW = x_NCHW.index_select(0, order_N)
     before_MCP = ordered_NCHW[:curved].flatten(2)
     # By way of int32: on a CPU half as long as to int64 at once, which is what an index has to be.
     half = torch.full((1,), 0.5, device=device)
     level_MCP = torch.add(half, before_MCP, alpha=LEVELS - 1).to(torch.int32).to(torch.int64)
-    runs_LV = torch.from_numpy(_runs(drawn.magnitude, drawn.operation_NS.shape[1]))
-    table_MCV = _tables(chains, level_MCP, runs_LV.to(device, non_blocking=True))
+    runs_LV = on_device(_runs(drawn.magnitude, drawn.operation_NS.shape[1]), device)
+    table_MCV = _tables(chains, level_MCP, runs_LV)
     torch.gather(table_MCV.to(x_NCHW.dtype).div_(LEVELS - 1), 2, level_MCP, out=before_MCP)
     return ordered_NCHW.index_select(0, back_N)
 
@@ -99,8 +100,8 @@ def _runs(magnitude: int, longest: int) -> np.ndarray:
 def _tables(chains: Chains, level_MCP: torch.Tensor, runs_LV: torch.Tensor) -> torch.Tensor:
     """The level that each level of each image and channel becomes, M x C x 256."""
     channels, pixels = level_MCP.shape[1:]
-    run_RM = torch.from_numpy(chains.run_RM).to(level_MCP.device, non_blocking=True)
-    is_equalize_RM = torch.from_numpy(chains.is_equalize_RM).to(level_MCP.device, non_blocking=True)
+    run_RM = on_device(chains.run_RM, level_MCP.device)
+    is_equalize_RM = on_device(chains.is_equalize_RM, level_MCP.device)
     table_MCV = runs_LV.index_select(0, run_RM[0])[:, None].repeat(1, channels, 1)
     if chains.rounds:
         measured_MCP = level_MCP[: chains.rounds[0]]
@@ -130,7 +131,7 @@ def _measured(histogram_MCV: torch.Tensor, is_equalize_M11: torch.Tensor, pixels
     level_V = torch.arange(LEVELS, dtype=torch.float32, device=histogram_MCV.device)
     up_to_MCV = histogram_MCV.cumsum(2)
     # Half a pixel is reached at the darkest level, and all but a half at the brightest.
-    reached_2 = torch.tensor([0.5, pixels - 0.5]).to(histogram_MCV.device, non_blocking=True)
+    reached_2 = to_device(np.array([0.5, pixels - 0.5]), histogram_MCV)
     ends_MC2 = torch.searchsorted(up_to_MCV, reached_2.expand(*up_to_MCV.shape[:2], -1).contiguous())
     darkest_MC1, brightest_MC1 = ends_MC2.split(1, 2)
     equal_MC1 = (pixels - histogram_MCV.gather(2, brightest_MC1)).div_(LEVELS - 1).floor_()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from proxykd.augmentation.device import on_device
 from proxykd.distillation.settings import BoundaryPolicy
 
 
@@ -19,8 +20,8 @@ def move_alike(x_GMCHW: torch.Tensor, policy: BoundaryPolicy, rng: np.random.Gen
     flip_G = rng.uniform(size=groups) < policy.flip
     columns_GW = _moved(width, groups, policy.shift, rng, flip=flip_G)
     place_G = torch.arange(groups, device=x_GMCHW.device)[:, None, None]
-    rows = torch.from_numpy(rows_GH).to(x_GMCHW.device)[:, :, None]
-    columns = torch.from_numpy(columns_GW).to(x_GMCHW.device)[:, None, :]
+    rows = on_device(rows_GH, x_GMCHW.device)[:, :, None]
+    columns = on_device(columns_GW, x_GMCHW.device)[:, None, :]
     # Indexing puts the picked dimensions first: G H W, then the members and channels.
     return x_GMCHW[place_G, :, :, rows, columns].permute(0, 3, 4, 1, 2)
 
