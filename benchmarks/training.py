@@ -232,7 +232,7 @@ def main() -> None:
     show("plain loop, images a second", f"{plain:.0f}")
     views = augmentation_benchmark.measure(5 if quick else 20, device())
     show("extreme, 256 images of 32 pixels", f"{views['augmentation_ms']:.1f} ms")
-    for name in ("augmentation_vs_torchvision", "augmentation_vs_kornia"):
+    for name in ("augmentation_vs_torchvision", "augmentation_vs_kornia", "augmentation_vs_kornia_batch"):
         show(name.replace("_", " "), f"{views[name]:.1f}")
     found |= views
     if device() == "cuda":
