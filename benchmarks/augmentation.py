@@ -11,9 +11,9 @@ process with the same number of threads, and each has done its work three times 
 - torchvision: its v2 transforms in one Compose, called for each image, since one call is one draw. On
   tensors, with RandAugment's own choice of the nearest pixel, which is faster than interpolation. Every image
   its own operations.
-- kornia: whole batches, and every image its own operations as kornia does that: each of RandAugment's thirteen
-  that change anything, on its own random share of the batch, 1 - (13/14)^4, so that an image gets about as many
-  as with the others; with torchvision's ranges, and no fill but black. Without gradients.
+- kornia: whole batches, and every image its own operations as kornia does that: each of RandAugment's
+  thirteen that change anything, on its own random share of the batch, 1 - (13/14)^4, so that an image gets
+  about as many as with the others; with torchvision's ranges, and no fill but black. Without gradients.
 - kornia_batch: the same with kornia's RandAugment, which draws four operations for the batch and not for each
   image, so it does less than the others: no image gets any of the other ten. Its magnitude 14 is 14/30 of its
   own ranges (translations of 10 % and solarize_add among them).
