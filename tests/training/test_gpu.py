@@ -16,8 +16,8 @@ from proxykd.presentation.progress import Progress
 from proxykd.training import data
 from proxykd.training.checkpoint import Checkpoint
 from proxykd.training.data import Images
-from proxykd.training.loop import Training
 from proxykd.training.settings import TrainTeacher
+from proxykd.training.state import Training
 from proxykd.training.teacher import accuracy, train_teacher
 from trained import digit_images, digit_teacher
 
