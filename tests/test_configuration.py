@@ -56,7 +56,7 @@ TEACHER = {
             ["recipe.steps", "greater than or equal to 1", "(it is -1)"],
         ),
         ({"distill_student": {"recipe": {"steps": "many"}}}, ["recipe.steps", "integer", "'many'"]),
-        ({"distill_student": {"recipe": {"steps": None}}}, ["recipe.steps", "integer"]),
+        ({"distill_student": {"recipe": {"steps": None}}}, ["recipe.steps is missing"]),
         ({"distill_student": {"recipe": {"learning_rate": float("nan")}}}, ["learning_rate", "finite"]),
         (
             {"distill_student": {"augmentation": "strng"}},

@@ -22,7 +22,7 @@ TEACHER = {
 }
 STUDENT: dict[str, Any] = {
     "network": {"architecture": "convnet_8"},
-    "recipe": {"steps": 150, "batch": 64, "learning_rate": 0.05, "warmup": 0.1},
+    "recipe": {"steps": 250, "batch": 64, "learning_rate": 0.05, "warmup": 0.1},
     "augmentation": "none",
 }
 UPSTREAM = {"teacher": "train_teacher/t", "selection": "select_proxies/s"}
