@@ -179,3 +179,16 @@ def _wait_until(condition: Callable[[], bool]) -> None:
             return
         time.sleep(0.02)
     raise AssertionError("nothing came in a minute")
+
+
+def test_the_stages_run_without_snakemake(tmp_path: Path) -> None:
+    checkout = prepare(tmp_path / "bare", tiny_configuration(), tmp_path / "store")
+    commands = checkout.python("scripts/commands.py", "--configfile", "run.yaml")
+    assert commands.returncode == 0, commands.stderr
+    done = checkout.run("sh", "-e", "-c", commands.stdout)
+    assert done.returncode == 0, done.stderr
+    assert (checkout.folder / "results" / "report.html").is_file()
+    again = checkout.python("scripts/commands.py", "--configfile", "run.yaml")
+    assert [line.split()[1] for line in again.stdout.splitlines()] == ["scripts/report.py"]
+    # What is made is what Snakemake would have made, and finds.
+    assert rules(snakemake(checkout, "all", "--dry-run")) <= {"all", "report"}

@@ -1,0 +1,55 @@
+"""A configuration's stages as plain commands, for a machine without Snakemake.
+
+    python scripts/commands.py --configfile workflow/runs/cifar10.yaml | sh -e
+
+One line for each stage that is not in the store yet, in the order of the pipeline, and one for the report. Any of
+them may be stopped: the same line again finishes the work.
+"""
+
+import argparse
+import json
+import shlex
+import sys
+from pathlib import Path
+
+import yaml
+
+from proxykd import store
+from proxykd.configuration import plain, read
+from proxykd.errors import run
+from proxykd.plan import Plan, Stage
+
+
+def command_of(stage: Stage) -> str:
+    """What makes a stage, for a shell in the checkout's folder."""
+    words = [
+        sys.executable,
+        f"scripts/{stage.name}.py",
+        "--key",
+        stage.key,
+        "--settings",
+        stage.settings_json,
+    ]
+    for role, several in stage.upstream.items():
+        words += [f"--{role}", *(str(one.folder) for one in several)]
+    return shlex.join([*words, "--out", str(stage.folder)])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    told = "the configuration (default: config.yaml)"
+    parser.add_argument("--configfile", type=Path, default=Path("config.yaml"), metavar="FILE", help=told)
+    place = parser.parse_args().configfile
+    configuration = read(place)
+    for stage in Plan(configuration).all_stages():
+        if not store.is_complete(stage.folder):
+            print(command_of(stage))
+    raw = json.dumps(plain(yaml.safe_load(place.read_text())))
+    report = [sys.executable, "scripts/report.py", "--settings", raw, "--out", str(configuration.results)]
+    print(shlex.join(report))
+
+
+if __name__ == "__main__":
+    run(main)
