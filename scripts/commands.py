@@ -2,8 +2,8 @@
 
     python scripts/commands.py --configfile workflow/runs/cifar10.yaml | sh -e
 
-One line for each stage that is not in the store yet, in the order of the pipeline, and one for the report. Any
-of them may be stopped: the same line again finishes the work.
+One line for each stage that is not in the store yet, in the order of the pipeline, and one for the report.
+Any of them may be stopped: the same line again finishes the work.
 """
 
 import argparse
