@@ -1,0 +1,37 @@
+"""The benchmarks run to their end and print what they promise. What they measure is not judged here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from checkouts import ROOT
+
+
+def printed(*arguments: str) -> dict[str, Any]:
+    """The JSON of a benchmark's last line."""
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_the_benchmark_of_augmentation() -> None:
+    found = printed("benchmarks/augmentation.py", "--repeats", "1")
+    for rival in ("torchvision", "kornia", "kornia_batch"):
+        ratio = found[f"augmentation_ms_{rival}"] / found["augmentation_ms"]
+        assert found[f"augmentation_vs_{rival}"] == pytest.approx(ratio)
+
+
+@pytest.mark.full
+def test_the_benchmark_of_the_loop() -> None:
+    found = printed("benchmarks/training.py", "--quick")
+    assert found["overhead"] == max(found["overheads"].values())
+    assert found["loop_vs_plain"] == pytest.approx(
+        found["images_per_second"] / found["plain_images_per_second"]
+    )
+    assert {"device", "augmentation_vs_torchvision", "augmentation_vs_kornia"} <= set(found)
