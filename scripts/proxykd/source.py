@@ -22,11 +22,14 @@ PLUMBING = {
     for name in (
         "adoption",
         "arguments",
+        "card",
+        "casualties",
         "configuration",
         "derivation",
         "environment",
         "errors",
         "explanation",
+        "forecast",
         "inventory",
         "mistakes",
         "outside",
@@ -39,6 +42,7 @@ PLUMBING = {
         "source",
         "stage",
         "store",
+        "transfer",
         "training.checkpoint",
     )
 } | {PACKAGE}
