@@ -19,6 +19,7 @@ if not workflow.configfiles:
 STORE = root()
 RULES = Rules.read(config)
 RESULTS = RULES.results
+RULES.announce_cost(workflow)
 
 
 wildcard_constraints:

@@ -2,8 +2,8 @@
 
     python scripts/commands.py --configfile workflow/runs/cifar10.yaml | sh -e
 
-One line for each stage that is not in the store yet, in the order of the pipeline, and one for the report.
-Any of them may be stopped: the same line again finishes the work.
+One line for each stage that is not in the store yet, in the order of the pipeline, and one for the report;
+what they will cost goes to stderr. Any of them may be stopped: the same line again finishes the work.
 """
 
 import argparse
@@ -17,7 +17,9 @@ import yaml
 from proxykd import store
 from proxykd.configuration import plain, read
 from proxykd.errors import run
+from proxykd.forecast import forecast
 from proxykd.plan import Plan, Stage
+from proxykd.presentation.costs_ahead import lines
 
 
 def command_of(stage: Stage) -> str:
@@ -43,12 +45,13 @@ def main() -> None:
     parser.add_argument("--configfile", type=Path, default=Path("config.yaml"), metavar="FILE", help=told)
     place = parser.parse_args().configfile
     configuration = read(place)
-    for stage in Plan(configuration).all_stages():
-        if not store.is_complete(stage.folder):
-            print(command_of(stage))
+    missing = [stage for stage in Plan(configuration).all_stages() if not store.is_complete(stage.folder)]
+    for stage in missing:
+        print(command_of(stage))
     raw = json.dumps(plain(yaml.safe_load(place.read_text())))
     report = [sys.executable, "scripts/report.py", "--settings", raw, "--out", str(configuration.results)]
     print(shlex.join(report))
+    print("\n".join(lines(forecast(missing))), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -129,8 +129,10 @@ def test_an_edit_reaches_what_it_should(
 PLUMBING = (
     "__init__",
     "environment",
+    "forecast",
     "outside",
     "plan",
+    "precedents",
     "presentation/progress",
     "publication",
     "scratch",

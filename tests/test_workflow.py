@@ -51,6 +51,11 @@ def rules(dry_run: subprocess.CompletedProcess[str]) -> set[str]:
     return set(re.findall(r"^([a-z_]+) +\d+$", dry_run.stdout + dry_run.stderr, re.MULTILINE)) - {"total"}
 
 
+def told(done: subprocess.CompletedProcess[str]) -> str:
+    """All that was shown, with ordinary spaces."""
+    return (done.stdout + done.stderr).replace("\N{NARROW NO-BREAK SPACE}", " ")
+
+
 def results(place: Path) -> list[Path]:
     return sorted(path.parent for path in place.glob("*/*/index.json"))
 
@@ -100,6 +105,10 @@ def test_one_changed_setting_runs_what_is_downstream(finished: Checkout, tmp_pat
     other = prepare(tmp_path / "third", configuration, finished.store)
     shown = snakemake(other, "--dry-run", "all")
     assert rules(shown) == {"distill_student", "evaluate_student", "report", "all"}
+    # And what that will cost, going by the result with 3 steps of 16 images.
+    (cost,) = re.findall(r"^distill_student +1 +64 +\S+ \S?B +(\S+) s$", told(shown), re.MULTILINE)
+    (earlier,) = (finished.store / "distill_student").glob("*/index.json")
+    assert float(cost) == pytest.approx(json.loads(earlier.read_text())["seconds"] * 4 / 3, abs=0.06)
 
 
 def test_the_cluster_profile_plans_the_same(finished: Checkout) -> None:

@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import shlex
 from collections.abc import Callable
 from typing import Any
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+from snakemake_interface_logger_plugins.common import LogEvent
 
 from proxykd.configuration import load, plain
 from proxykd.errors import UserError
-from proxykd.plan import Plan, Stage
+from proxykd.forecast import forecast
+from proxykd.plan import STAGES, Plan, Stage
+from proxykd.presentation.costs_ahead import lines
 from proxykd.source import SCRIPTS, file_digest
 
 MEGABYTE = 2**20
@@ -89,6 +94,13 @@ class Rules:
 
         return megabytes
 
+    def announce_cost(self, workflow: Any) -> None:
+        """Let Snakemake's table of jobs be followed by what they will cost, also in a dry run.
+
+        Where Snakemake is only asked for a report, say, or runs one job of a cluster, it shows no such table.
+        """
+        logger.addHandler(_CostAhead(self.plan, workflow))
+
     def evaluations(self) -> list[str]:
         """The stamps of all that the report shows."""
         return [experiment.evaluation.stamp for experiment in self.plan.experiments]
@@ -107,6 +119,23 @@ class Rules:
                 whole.update(file_digest(path).encode())
         whole.update(file_digest(SCRIPTS / "report.py").encode())
         return whole.hexdigest()
+
+
+class _CostAhead(logging.Handler):
+    """Follows Snakemake's log up to its table of jobs."""
+
+    def __init__(self, plan: Plan, workflow: Any) -> None:
+        super().__init__()
+        self.plan = plan
+        self.workflow = workflow
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if getattr(record, "event", None) != LogEvent.RUN_INFO:
+            return
+        jobs = [job for job in self.workflow.dag.needrun_jobs() if job.rule.name in STAGES]
+        stages = [self.plan.stage(job.rule.name, job.wildcards.key) for job in jobs]
+        for line in lines(forecast(stages)):
+            logger.info(line)
 
 
 def _image_bytes(stage: Stage) -> int:

@@ -34,6 +34,7 @@ PLUMBING = {
         "mistakes",
         "outside",
         "plan",
+        "precedents",
         "publication",
         "rules",
         "scratch",
