@@ -14,6 +14,7 @@ from pathlib import Path
 
 from proxykd import adoption, explanation, inventory, publication, store
 from proxykd.errors import UserError, run
+from proxykd.plan import Stage
 
 HOUR = 3600.0
 
@@ -75,13 +76,25 @@ def explain(arguments: argparse.Namespace) -> int:
             print(f"{name} is not in the store, and nor is any earlier {stage.name}.")
             continue
         print(f"{name} is not in the store. The nearest is {near[0]}, made {made(near[0])}; since then:")
-        parts = {part: getattr(near[1], part) for part in ("settings", "code", "data", "upstream")}
-        for part, lines in parts.items():
-            print(f"  {part}: {'the same' if not lines else ''}".rstrip())
-            print("".join(f"    {line}\n" for line in lines), end="")
-        if not any(parts.values()):
-            print("  the format of keys or shards changed")
+        show_difference(stage, near[0].index, near[1], found)
     return 0
+
+
+def show_difference(
+    stage: Stage,
+    index: store.Index | None,
+    difference: explanation.Difference,
+    holdings: list[inventory.Holding],
+) -> None:
+    parts = {part: getattr(difference, part) for part in ("settings", "code", "data", "upstream")}
+    if difference.upstream and index is not None:
+        results = {holding.name: holding.index for holding in holdings if holding.index is not None}
+        parts["since, further up"] = explanation.causes(stage, index, results)
+    for part, lines in parts.items():
+        print(f"  {part}: {'the same' if not lines else ''}".rstrip())
+        print("".join(f"    {line}\n" for line in lines), end="")
+    if not any(parts.values()):
+        print("  the format of keys or shards changed")
 
 
 def collect(arguments: argparse.Namespace) -> int:

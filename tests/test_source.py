@@ -128,6 +128,7 @@ def test_an_edit_reaches_what_it_should(
 
 PLUMBING = (
     "__init__",
+    "definitions",
     "environment",
     "forecast",
     "outside",

@@ -121,14 +121,33 @@ def test_explain_changed_settings_with_both_values(filled: Checkout) -> None:
     assert "code: the same" in shown
 
 
+def test_explain_says_what_changed_further_up(filled: Checkout) -> None:
+    """A teacher's images have another key, and the setting behind that is named with both values."""
+    (teacher,) = filled.keys(tiny_configuration())["train_teacher"]
+    done = filled.run("snakemake", f"store/train_teacher/{teacher}.done", "--cores", 1)
+    assert done.returncode == 0, done.stderr
+    configuration = tiny_configuration()
+    configuration["import_images"]["digits"]["limit"] = 150
+    write(filled, configuration, "fewer.yaml")
+    code, shown, _ = tool(filled, "explain", "base/train_teacher", "--configfile", "fewer.yaml")
+    images = store.read_index(filled.store / "train_teacher" / teacher).upstream["images"][0].key
+    assert code == 0
+    assert "settings: the same\n  code: the same\n" in shown
+    assert f"images: {images} -> " in shown
+    assert shown.partition("since, further up:\n")[2].startswith("    import_images: limit: 200 -> 150\n")
+    for result in ("train_teacher", "import_images"):
+        for folder in (filled.store / result).glob("*/"):
+            assert tool(filled, "discard", f"{result}/{folder.name}", "--yes")[0] == 0
+
+
 def test_explain_changed_code_then_adopt(filled: Checkout) -> None:
     pool, _ = pool_and_heldout(filled)
     noise = filled.folder / "scripts/proxykd/proxies/noise.py"
     text = noise.read_text()
-    noise.write_text(text + "\nX = 1\n")
+    noise.write_text(text.replace("values *= 255", "values *= 256") + "\nX = 1\n")
     try:
         _, shown, _ = tool(filled, "explain", "base/render_proxies")
-        assert "proxykd.proxies.noise changed" in shown
+        assert "proxykd.proxies.noise: render_one changed, X is new\n" in shown
         assert "settings: the same" in shown
         code, shown, said = tool(filled, "adopt", f"render_proxies/{pool}", "base/render_proxies")
         assert code == 0, said
@@ -138,7 +157,7 @@ def test_explain_changed_code_then_adopt(filled: Checkout) -> None:
         assert index.key == new.rpartition("/")[2] != pool
         assert index.digest == old.digest
         assert index.facts["adopted"]["from"] == pool
-        assert index.facts["adopted"]["code"] == ["proxykd.proxies.noise changed"]
+        assert index.facts["adopted"]["code"] == ["proxykd.proxies.noise: render_one changed, X is new"]
         assert "declared" in index.facts["adopted"]
         _, shown, _ = tool(filled, "explain", "base/render_proxies")
         assert f"{new} is in the store already" in shown

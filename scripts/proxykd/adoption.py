@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from proxykd import publication, store
+from proxykd.definitions import definitions
 from proxykd.errors import UserError
 from proxykd.explanation import Difference, difference
 from proxykd.plan import Stage
@@ -38,7 +39,11 @@ def adopt(old: Path, candidates: list[Stage]) -> Stage:
             "settings": stage.settings.canonical(),
             "upstream": _upstream(stage),
             "data": stage.data,
-            "source": {"digest": source.digest, "parts": source.parts},
+            "source": {
+                "digest": source.digest,
+                "parts": source.parts,
+                "definitions": definitions(source.parts),
+            },
             "facts": index.facts | {"adopted": declared},
         }
     )

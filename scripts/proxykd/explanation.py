@@ -9,7 +9,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from proxykd.inventory import Holding
+from proxykd.definitions import definitions
+from proxykd.inventory import Holding, Name
 from proxykd.plan import Stage
 from proxykd.source import stage_source
 from proxykd.store import Index
@@ -54,7 +55,7 @@ def difference(stage: Stage, index: Index) -> Difference:
     made_from = {role: [one.key for one in several] for role, several in index.upstream.items()}
     return Difference(
         [f"{name}: {old} -> {new}" for name, old, new in changes(flat(before), flat(after))],
-        code(index.source["parts"], stage_source(stage.name, stage.settings.modules()).parts),
+        code(index.source, stage_source(stage.name, stage.settings.modules()).parts),
         _data(list(index.data.items()), list(stage.data.items())),
         [f"{role}: {old} -> {new}" for role, old, new in changes(made_from, keys)],
     )
@@ -85,16 +86,61 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, st
     ]
 
 
-def code(before: dict[str, str], after: dict[str, str]) -> list[str]:
-    """Modules and files that changed, came or went."""
+def code(before: dict[str, Any], parts: dict[str, str]) -> list[str]:
+    """Modules and files that changed, came or went; what changed in a module, function by function.
+
+    `before` is an index's `source`, `parts` those of the present code.
+    """
+    then, now = before["parts"], definitions(parts)
     lines = []
-    for name in sorted(before.keys() | after.keys()):
-        if name not in before:
+    for name in sorted(then.keys() | parts.keys()):
+        if name not in then:
             lines.append(f"{name} is new")
-        elif name not in after:
+        elif name not in parts:
             lines.append(f"{name} no longer counts")
-        elif before[name] != after[name]:
-            lines.append(f"{name} changed")
+        elif then[name] != parts[name]:
+            # Results of before these were recorded have none, and data files never have.
+            within = _within(before.get("definitions", {}).get(name), now.get(name))
+            lines.append(f"{name}: {', '.join(within)}" if within else f"{name} changed")
+    return lines
+
+
+def _within(before: dict[str, str] | None, after: dict[str, str] | None) -> list[str]:
+    """What a module defines that changed, came or went. Empty where that is not known."""
+    if before is None or after is None:
+        return []
+    names = [
+        name for name in [*after, *(before.keys() - after.keys())] if before.get(name) != after.get(name)
+    ]
+    return [
+        f"{name} is {'new' if name not in before else 'gone'}"
+        if name not in before or name not in after
+        else f"{name} changed"
+        for name in names
+    ]
+
+
+def causes(stage: Stage, index: Index, results: dict[Name, Index], seen: set[str] | None = None) -> list[str]:
+    """Why what a stage is made from has another key now: what differs there, or further up.
+
+    `results` are the indices of the store by stage and key.
+    """
+    seen = set() if seen is None else seen
+    lines: list[str] = []
+    for role, several in stage.upstream.items():
+        for one, old in zip(several, index.upstream.get(role, []), strict=False):
+            if one.key in {old.key, *seen}:
+                continue
+            seen.add(one.key)
+            earlier = results.get((old.stage, old.key))
+            if one.name != old.stage:
+                lines.append(f"{role}: {old.stage} before, {one.name} now")
+            elif earlier is None:
+                lines.append(f"{one.name}: the earlier {old.key} is not in the store any more")
+            else:
+                found = difference(one, earlier)
+                lines += [f"{one.name}: {line}" for line in (*found.settings, *found.code, *found.data)]
+                lines += causes(one, earlier, results, seen)
     return lines
 
 

@@ -25,6 +25,7 @@ PLUMBING = {
         "card",
         "casualties",
         "configuration",
+        "definitions",
         "derivation",
         "environment",
         "errors",

@@ -21,6 +21,7 @@ from typing import Any, Generic, TypeVar
 
 from proxykd import publication, shards, store
 from proxykd.arguments import parse, read_settings
+from proxykd.definitions import definitions
 from proxykd.errors import UserError, run
 from proxykd.outside import Digests
 from proxykd.presentation.progress import Progress, log, start_log
@@ -127,6 +128,7 @@ class _Basis:
     indices: dict[str, list[store.Index]]
     data: dict[str, str]
     source: Source
+    definitions: dict[str, dict[str, str]]
 
 
 def _basis(stage: str, settings: Section, upstream: dict[str, list[Path]]) -> _Basis:
@@ -137,7 +139,8 @@ def _basis(stage: str, settings: Section, upstream: dict[str, list[Path]]) -> _B
     source = stage_source(stage, settings.modules())
     keys = {role: [index.key for index in several] for role, several in indices.items()}
     key = store.stage_key(stage, settings.identity(), source.digest, data, keys)
-    return _Basis(key, indices, data, source)
+    # Read now, as the digest is: the files may be edited while the stage is at work.
+    return _Basis(key, indices, data, source, definitions(source.parts))
 
 
 def _check_same(
@@ -187,7 +190,11 @@ def _index(stage: str, job: Job[Any], basis: _Basis, seconds: float) -> store.In
             for role, several in basis.indices.items()
         },
         data=basis.data,
-        source={"digest": basis.source.digest, "parts": basis.source.parts},
+        source={
+            "digest": basis.source.digest,
+            "parts": basis.source.parts,
+            "definitions": basis.definitions,
+        },
         versions=_versions(),
         device=device_name(),
         seconds=round(seconds, 3),

@@ -58,7 +58,7 @@ class Index(BaseModel):
     data: dict[str, str]
     """Content digests of what came from outside by path."""
     source: dict[str, Any]
-    """Digest of the code, and of each of its modules."""
+    """Digest of the code, of each of its modules, and of what each of those defines."""
     versions: dict[str, str]
     device: str
     seconds: float
