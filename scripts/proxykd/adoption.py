@@ -51,7 +51,7 @@ def adopt(old: Path, candidates: list[Stage]) -> Stage:
         for entry in [*index.shards, *index.files]:
             _link(old / entry.name, private / entry.name)
         publication.publish(private, stage.folder, adopted)
-        store.stamp_of(stage.folder).touch()
+        publication.stamp(stage.folder)
     return stage
 
 

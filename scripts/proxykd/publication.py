@@ -10,40 +10,91 @@ import logging
 import os
 import shutil
 import socket
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from proxykd import shards
+from proxykd import shards, store
 from proxykd.errors import UserError
 from proxykd.store import INDEX, PARTIAL, Index, checkpoint_of, is_complete, stamp_of
 
 PATIENCE_SECONDS = 3.0
+GROUP = stat.S_IRWXG
+NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP}
+log = logging.getLogger("proxykd")
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of one key. The system releases it when its holder dies, however that happens."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    # As the umask has it, like all other files: in a shared store colleagues must be able to take it too.
-    lock = FileLock(folder.with_name(folder.name + ".lock"), mode=0o666 & ~_umask())
+    """Hold the lock of one key. The system releases it when its holder dies, however that happens.
+
+    What is made meanwhile belongs to the store's group as the store does (see `_as_the_store`). Where the
+    file system has no locks, the work goes on without: two may then make the same, and one of them is kept.
+    """
+    with _as_the_store(folder):
+        # As the mask has it, like all other files: in a shared store colleagues must be able to take it too.
+        lock = FileLock(folder.with_name(folder.name + ".lock"), mode=0o666 & ~_umask())
+        try:
+            _acquire(lock, folder)
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+            log.warning("%s: its file system has no locks (%s); going on without", folder, error.strerror)
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def _acquire(lock: FileLock, folder: Path) -> None:
     try:
         lock.acquire(timeout=PATIENCE_SECONDS)
     except Timeout:
-        logging.getLogger("proxykd").info("waiting for another process that is at work on %s", folder)
+        log.info("waiting for another process that is at work on %s", folder)
         lock.acquire()
+
+
+@contextmanager
+def _as_the_store(folder: Path) -> Iterator[None]:
+    """Let the store's group have, of all that is made meanwhile, what it has of the store's own folder.
+
+    Whatever the umask is, as git does it with `core.sharedRepository`: a store of mode 2775 is one that the
+    whole group writes to, one of 2755 or 2750 is one that it reads.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    root = folder.parent.parent
+    mask = _umask()
+    if root.resolve() == store.root().resolve():
+        granted = root.stat().st_mode & GROUP
+        os.umask(mask & ~granted)
+        # Snakemake, which has the user's own mask, may have made this one.
+        state = folder.parent.stat()
+        if state.st_uid == os.geteuid() and granted & ~state.st_mode:
+            folder.parent.chmod(stat.S_IMODE(state.st_mode) | granted)
     try:
         yield
     finally:
-        lock.release()
+        os.umask(mask)
 
 
 def _umask() -> int:
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
+
+
+def stamp(folder: Path) -> None:
+    """Touch the stamp that stands for a result."""
+    path = stamp_of(folder)
+    try:
+        path.touch()
+    except PermissionError:
+        # Somebody else's, who lets others read only: it is enough that it is there.
+        if not path.exists():
+            raise
 
 
 @contextmanager

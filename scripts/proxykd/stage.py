@@ -117,7 +117,7 @@ def _main(
         else:
             _make(stage, settings, upstream, out, arguments.key, make)
         shutil.rmtree(store.checkpoint_of(out), ignore_errors=True)
-        store.stamp_of(out).touch()
+        publication.stamp(out)
 
 
 @dataclass
