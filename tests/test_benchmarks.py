@@ -35,3 +35,11 @@ def test_the_benchmark_of_the_loop() -> None:
         found["images_per_second"] / found["plain_images_per_second"]
     )
     assert {"device", "augmentation_vs_torchvision", "augmentation_vs_kornia"} <= set(found)
+
+
+@pytest.mark.full
+def test_the_benchmark_of_planning() -> None:
+    found = printed("benchmarks/planning.py", "--quick")
+    assert [(row["experiments"], row["stages"]) for row in found["dry_runs"]] == [(1, 12), (10, 48)]
+    assert all(row[what] > 0 for row in found["dry_runs"] for what in ("plan", "present", "missing", "plain"))
+    assert found["job"] > 0
