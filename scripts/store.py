@@ -66,10 +66,12 @@ def discard(arguments: argparse.Namespace) -> int:
 def explain(arguments: argparse.Namespace) -> int:
     (plan,) = inventory.plans([arguments.configfile]).values()
     found = inventory.holdings(store.root())
-    for stage in inventory.planned(plan, arguments.stage):
+    stages = inventory.planned(plan, arguments.stage)
+    for stage in stages:
         name = f"{stage.name}/{stage.key}"
         if store.is_complete(stage.folder):
-            print(f"{name} is in the store already: nothing is to be done.")
+            if "/" in arguments.stage:
+                print(f"{name} is in the store already: nothing is to be done.")
             continue
         near = explanation.nearest(stage, found)
         if near is None:
@@ -77,6 +79,8 @@ def explain(arguments: argparse.Namespace) -> int:
             continue
         print(f"{name} is not in the store. The nearest is {near[0]}, made {made(near[0])}; since then:")
         show_difference(stage, near[0].index, near[1], found)
+    if "/" not in arguments.stage and all(store.is_complete(stage.folder) for stage in stages):
+        print(f"All that {arguments.stage} needs is in the store already.")
     return 0
 
 
@@ -122,7 +126,8 @@ def collect(arguments: argparse.Namespace) -> int:
 def adopt(arguments: argparse.Namespace) -> int:
     (plan,) = inventory.plans([arguments.configfile]).values()
     old = inventory.find(store.root(), arguments.old)
-    stage = adoption.adopt(old, inventory.planned(plan, arguments.stage))
+    name = arguments.stage if "/" in arguments.stage else f"{arguments.stage}/{old.parent.name}"
+    stage = adoption.adopt(old, inventory.planned(plan, name))
     print(
         f"{stage.name}/{stage.key} now has the content of {old.name}; its facts say that this was declared."
     )
@@ -181,7 +186,8 @@ def main() -> int:
     command = commands.add_parser(
         "explain", help="why a stage is to run: what differs from an earlier result"
     )
-    command.add_argument("stage", metavar="experiment/stage", help="which one (base/... without experiments)")
+    told = "which one (base/... without experiments); an experiment alone: all of it that is to run"
+    command.add_argument("stage", metavar="experiment[/stage]", help=told)
     _configuration(command)
     command.set_defaults(call=explain)
 

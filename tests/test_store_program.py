@@ -105,7 +105,13 @@ def test_explain_what_is_there(filled: Checkout) -> None:
     assert (code, shown.count("is in the store already")) == (0, 2)
     _, shown, _ = tool(filled, "explain", "base/train_teacher")
     assert "nor is any earlier train_teacher" in shown
-    for wrong in ("nobody/render_proxies", "base/nothing", "base"):
+    code, shown, _ = tool(filled, "explain", "base")
+    assert (code, "render_proxies" in shown) == (0, False)
+    assert [line.split("/")[0] for line in shown.splitlines()] == [
+        *3 * ["import_images"], "train_teacher", "score_proxies", "select_proxies", "distill_student",
+        "evaluate_student",
+    ]  # fmt: skip
+    for wrong in ("nobody/render_proxies", "base/nothing", "nobody"):
         code, _, said = tool(filled, "explain", wrong)
         assert code == 1
         assert said.startswith("error: ")

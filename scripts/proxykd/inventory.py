@@ -133,9 +133,14 @@ def find(root: Path, name: str) -> Path:
 
 
 def planned(plan: Plan, name: str) -> list[Stage]:
-    """The stages that `<experiment>/<stage>` means: several where there are several seeds or pools."""
-    experiment, _, stage = name.rpartition("/")
+    """The stages that `<experiment>/<stage>` means: several where there are several seeds or pools.
+
+    An experiment alone means all its stages, in the order of the pipeline.
+    """
     chosen = {one.name: one for one in plan.experiments}
+    if name in chosen:
+        return list(stages_of(chosen[name]))
+    experiment, _, stage = name.rpartition("/")
     if experiment not in chosen:
         raise UserError(
             f"There is no experiment {experiment!r} in the configuration, but {', '.join(chosen)}."
