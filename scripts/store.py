@@ -1,8 +1,10 @@
-"""Look after the store: what is in it, why a stage is to run, and what can go.
+"""Look after the store: what is in it, why a stage is to run, what can go, and what others made.
 
     python scripts/store.py list
     python scripts/store.py explain base/distill_student --configfile config.yaml
     python scripts/store.py collect --configfile config.yaml workflow/runs/mine.yaml
+    python scripts/store.py push shaders --to s3://bucket/proxies
+    python scripts/store.py pull shaders --from s3://bucket/proxies
 
 The store is `store` in the checkout, or the folder that PROXYKD_STORE names.
 """
@@ -12,7 +14,7 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from proxykd import adoption, explanation, inventory, publication, store
+from proxykd import adoption, exchange, explanation, inventory, publication, store
 from proxykd.errors import UserError, run
 from proxykd.plan import Stage
 
@@ -205,6 +207,7 @@ def main() -> int:
     _configuration(command)
     command.set_defaults(call=adopt)
 
+    exchange.add_commands(commands)
     arguments = parser.parse_args()
     return int(arguments.call(arguments))
 
