@@ -7,6 +7,7 @@ from snakemake.utils import min_version
 min_version("9.20")
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
+from proxykd.casualties import Casualties
 from proxykd.rules import Rules
 from proxykd.store import root
 
@@ -20,6 +21,7 @@ STORE = root()
 RULES = Rules.read(config)
 RESULTS = RULES.results
 RULES.announce_cost(workflow)
+CASUALTIES = Casualties.watch(RULES.plan, workflow)
 
 
 wildcard_constraints:
@@ -27,6 +29,14 @@ wildcard_constraints:
 
 
 report: "workflow/report/workflow.rst"
+
+
+onstart:
+    RULES.forget_backups()
+
+
+onerror:
+    CASUALTIES.report()
 
 
 include: "workflow/rules/import_images.smk"

@@ -18,23 +18,9 @@ from proxykd import store
 from proxykd.configuration import plain, read
 from proxykd.errors import run
 from proxykd.forecast import forecast
-from proxykd.plan import Plan, Stage
+from proxykd.invocation import command_of
+from proxykd.plan import Plan
 from proxykd.presentation.costs_ahead import lines
-
-
-def command_of(stage: Stage) -> str:
-    """What makes a stage, for a shell in the checkout's folder."""
-    words = [
-        sys.executable,
-        f"scripts/{stage.name}.py",
-        "--key",
-        stage.key,
-        "--settings",
-        stage.settings_json,
-    ]
-    for role, several in stage.upstream.items():
-        words += [f"--{role}", *(str(one.folder) for one in several)]
-    return shlex.join([*words, "--out", str(stage.folder)])
 
 
 def main() -> None:
@@ -47,7 +33,7 @@ def main() -> None:
     configuration = read(place)
     missing = [stage for stage in Plan(configuration).all_stages() if not store.is_complete(stage.folder)]
     for stage in missing:
-        print(command_of(stage))
+        print(command_of(stage, sys.executable))
     raw = json.dumps(plain(yaml.safe_load(place.read_text())))
     report = [sys.executable, "scripts/report.py", "--settings", raw, "--out", str(configuration.results)]
     print(shlex.join(report))

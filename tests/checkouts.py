@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = "scripts/proxykd"
+SMOKE = "workflow/runs/smoke.yaml"
 NOISE = {"kind": "noise", "count": 40, "size": 8, "channels": 1}
 
 
@@ -39,6 +43,21 @@ class Checkout:
     def python(self, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
         return self.run(sys.executable, *arguments, **environment)
 
+    def snakemake(self, *arguments: object, configfile: Path | str = SMOKE) -> list[object]:
+        """The command that makes targets; they go first, since --configfile takes all names that follow."""
+        return ["snakemake", *arguments, "--cores", 2, "--configfile", configfile]
+
+    def replace(self, file: str, old: str, new: str) -> None:
+        """Edit a file of the checkout in the only place that holds a text."""
+        path = self.folder / file
+        text = path.read_text()
+        assert text.count(old) == 1, f"{file} no longer holds {old!r} once"
+        path.write_text(text.replace(old, new))
+
+    def results(self) -> set[Path]:
+        """The folders of all finished results."""
+        return {path.parent for path in self.store.glob("*/*/index.json")}
+
     def render(self, out: Path | str, *more: object, **settings: Any) -> list[object]:
         """The command that renders a small pool of noise into a folder."""
         pool = json.dumps(NOISE | settings)
@@ -59,6 +78,20 @@ from proxykd.plan import Plan
 plan = Plan(load(json.loads(sys.argv[1])))
 print(json.dumps({name: sorted(stages) for name, stages in plan.stages.items()}))
 """
+
+
+def planned_jobs(shown: subprocess.CompletedProcess[str]) -> Counter[str]:
+    """Rule -> how many jobs, by the table that Snakemake shows before it starts, or instead of starting."""
+    assert shown.returncode == 0, shown.stderr
+    # A dry run shows its table twice.
+    table = re.findall(r"^([a-z_]+) +(\d+)$", shown.stdout + shown.stderr, re.MULTILINE)
+    return Counter({rule: int(count) for rule, count in table if rule != "total"})
+
+
+def finished_jobs(done: subprocess.CompletedProcess[str]) -> Counter[str]:
+    """Rule -> how many jobs ran to their end."""
+    assert done.returncode == 0, done.stderr
+    return Counter(re.findall(r"^Finished jobid: \d+ \(Rule: (\w+)\)$", done.stderr, re.MULTILINE))
 
 
 def copy_checkout(folder: Path) -> Checkout:

@@ -20,6 +20,7 @@ def printed(*arguments: str) -> dict[str, Any]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.full
 def test_the_benchmark_of_augmentation() -> None:
     found = printed("benchmarks/augmentation.py", "--repeats", "1")
     for rival in ("torchvision", "kornia", "kornia_batch"):

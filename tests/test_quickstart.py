@@ -57,11 +57,9 @@ def test_a_killed_run_goes_on_and_a_second_does_nothing(place: Checkout) -> None
     assert (place.folder / "results" / "report.html").is_file()
     assert {path: path.stat().st_mtime_ns for path in finished} == before
 
-    began = time.monotonic()
     third = place.run("python", "scripts/quickstart.py")
     assert third.returncode == 0
     assert "Nothing to be done" in third.stdout + third.stderr
-    assert time.monotonic() - began < 10
 
 
 def test_it_does_not_unlock_under_a_run_at_work(place: Checkout) -> None:

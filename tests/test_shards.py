@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
+import shlex
+import shutil
+import struct
+import tarfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
-import webdataset
+from PIL import Image
 
+from checkouts import ROOT, Checkout
 from proxykd import shards
 from proxykd.errors import UserError
 
-# SHA-256 of a tar of three given payloads. Whoever changes it raises shards.FORMAT: every key then changes.
-GOLDEN = {1: "7ce079ddf18570fdbaa81e4928139956bb119333ae20f1ee7e1c0e5baf9b3806"}
+# What is written, by version. Whoever changes one of these raises shards.FORMAT: every key then changes.
+# The bytes of images and tables depend on the versions of libraries, so of those it is what stands in them.
+GOLDEN: dict[int, dict[str, Any]] = {
+    1: {
+        "tar": "7ce079ddf18570fdbaa81e4928139956bb119333ae20f1ee7e1c0e5baf9b3806",
+        "files": {"samples.parquet": None, "train-000000.tar": 10_000, "train-000001.tar": 1},
+        "members": ["00000000.png", "00000001.png"],
+        "images": [("PNG", "L", 4, ["IHDR", "IDAT", "IEND"]), ("PNG", "RGB", 4, ["IHDR", "IDAT", "IEND"])],
+        "columns": {"key": "string", "shard": "string", "label": "int64"},
+        "row groups": [100_000, 100_000, 1],
+        "compression": {"ZSTD"},
+    }
+}
 
 
 def write(folder: Path, count: int = 25, channels: int = 3) -> shards.ShardWriter:
@@ -30,7 +49,122 @@ def test_golden_bytes(tmp_path: Path) -> None:
     with shards.ShardWriter(tmp_path) as writer:
         for number in range(3):
             writer.add_encoded(b"payload %d" % number, "png", {"label": number})
-    assert writer.shards[0]["sha256"] == GOLDEN[shards.FORMAT]
+    assert writer.shards[0]["sha256"] == GOLDEN[shards.FORMAT]["tar"]
+
+
+def test_golden_files(tmp_path: Path) -> None:
+    with shards.ShardWriter(tmp_path) as writer:
+        for number in range(10_001):
+            writer.add_encoded(b"x", "png", {"label": number})
+    samples = {shard["name"]: shard["samples"] for shard in writer.shards}
+    found = {path.name: samples.get(path.name) for path in sorted(tmp_path.iterdir())}
+    assert found == GOLDEN[shards.FORMAT]["files"]
+    table = pq.read_table(tmp_path / "samples.parquet")
+    assert {column.name: str(column.type) for column in table.schema} == GOLDEN[shards.FORMAT]["columns"]
+    assert list(table.schema.names) == list(GOLDEN[shards.FORMAT]["columns"])
+    assert table.slice(10_000).to_pylist() == [
+        {"key": "00010000", "shard": "train-000001.tar", "label": 10_000}
+    ]
+
+
+def test_golden_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One channel and three; how hard the encoder tries shows in its call alone."""
+    levels = []
+
+    def save(image: Image.Image, file: Any, form: str, compress_level: int) -> None:
+        levels.append(compress_level)
+        real(image, file, form, compress_level=compress_level)
+
+    real = Image.Image.save
+    monkeypatch.setattr(Image.Image, "save", save)
+    images_HWC = [np.arange(8 * 8 * channels, dtype=np.uint8).reshape(8, 8, channels) for channels in (1, 3)]
+    with shards.ShardWriter(tmp_path) as writer:
+        for image_HWC in images_HWC:
+            writer.add(image_HWC, {})
+    with tarfile.open(tmp_path / "train-000000.tar") as tar:
+        members = tar.getmembers()
+        contents = [tar.extractfile(member).read() for member in members]  # type: ignore[union-attr]
+    assert [member.name for member in members] == GOLDEN[shards.FORMAT]["members"]
+    encoded = [Image.open(io.BytesIO(content)) for content in contents]
+    found = [
+        (image.format, image.mode, level, chunks(content))
+        for image, level, content in zip(encoded, levels, contents, strict=True)
+    ]
+    assert found == GOLDEN[shards.FORMAT]["images"]
+    for image, image_HWC in zip(encoded, images_HWC, strict=True):
+        np.testing.assert_array_equal(np.asarray(image).reshape(image_HWC.shape), image_HWC)
+
+
+def chunks(png: bytes) -> list[str]:
+    """Names of a PNG's chunks."""
+    at, names = 8, []
+    while at < len(png):
+        length, name = struct.unpack(">I4s", png[at : at + 8])
+        names.append(name.decode())
+        at += length + 12
+    return names
+
+
+def test_golden_table(tmp_path: Path) -> None:
+    shards.write_table(tmp_path / "t.parquet", {"x": np.zeros(200_001)})
+    facts = pq.ParquetFile(tmp_path / "t.parquet").metadata
+    groups = [facts.row_group(i) for i in range(facts.num_row_groups)]
+    assert [group.num_rows for group in groups] == GOLDEN[shards.FORMAT]["row groups"]
+    assert {group.column(0).compression for group in groups} == GOLDEN[shards.FORMAT]["compression"]
+
+
+WRITER = {
+    "time of a member": (", 0, 0o444", ", 1, 0o444"),
+    "digits of a key": ("{len(self.rows):08d}", "{len(self.rows):09d}"),
+    "compression of the table": ('compression="zstd"', 'compression="snappy"'),
+    "compression of an image": ("compress_level=4", "compress_level=6"),
+    "rights of a member": ("0o444", "0o644"),
+    "format of the tar": ("USTAR_FORMAT", "GNU_FORMAT"),
+    "suffix of a member": ('encode(image_HWC), "png"', 'encode(image_HWC), "image.png"'),
+    "order of columns": ('{"key": key, "shard": self._path.name, **row}',
+                         '{"shard": self._path.name, "key": key, **row}'),
+    "samples of a shard": ("SAMPLES_PER_SHARD = 10_000", "SAMPLES_PER_SHARD = 5_000"),
+    "names of shards": ("train-{len(self.shards):06d}", "train-{len(self.shards):05d}"),
+    "rows of a group": ("ROW_GROUP = 100_000", "ROW_GROUP = 50_000"),
+    "name of the table": ('TABLE = "samples.parquet"', 'TABLE = "rows.parquet"'),
+    "channels of an image": ("image_HWC[..., 0] if", "image_HWC.repeat(3, 2) if"),
+    "format of an image": ('"png", compress_level=4', '"tiff"'),
+}  # fmt: skip
+SEEN = ("time of a member", "compression of the table", "compression of an image")
+"""What is tried each time; the others are, too, where there is time."""
+
+
+@pytest.mark.parametrize(
+    "change", [name if name in SEEN else pytest.param(name, marks=pytest.mark.full) for name in WRITER]
+)
+def test_another_writer_fails_the_golden_tests(
+    shared_checkout: Checkout, tmp_path: Path, change: str
+) -> None:
+    """Those above, with a copy of the code: as it is they pass, and with each change one of them fails."""
+    checkout = Checkout(shutil.copytree(shared_checkout.folder / "scripts", tmp_path / "scripts").parent)
+    if change == SEEN[0]:
+        assert golden_tests(checkout) == []
+    checkout.replace("scripts/proxykd/shards.py", *WRITER[change])
+    assert golden_tests(checkout)
+
+
+def test_a_new_format_needs_a_new_golden(shared_checkout: Checkout, tmp_path: Path) -> None:
+    checkout = Checkout(shutil.copytree(shared_checkout.folder / "scripts", tmp_path / "scripts").parent)
+    checkout.replace(
+        "scripts/proxykd/shards.py", f"FORMAT = {shards.FORMAT}\n", f"FORMAT = {shards.FORMAT + 1}\n"
+    )
+    assert "test_golden_bytes" in golden_tests(checkout)
+
+
+def golden_tests(checkout: Checkout) -> list[str]:
+    """Those of the golden tests that fail with the code of a checkout."""
+    paths = shlex.join(map(str, (checkout.folder / "scripts", ROOT / "tests")))
+    here = ["-c", ROOT / "pyproject.toml", "-o", f"pythonpath={paths}", "-p", "no:cacheprovider"]
+    command = [Path(__file__), "-k", "test_golden", f"--basetemp={checkout.folder / 'golden'}", *here]
+    done = checkout.python("-m", "pytest", *command)
+    failed = re.findall(r"^FAILED .*::(test_golden_\w+)", done.stdout, re.MULTILINE)
+    assert (done.returncode, bool(failed)) in {(0, False), (1, True)}, done.stdout + done.stderr
+    return failed
 
 
 def test_made_twice_is_the_same(tmp_path: Path) -> None:
@@ -53,6 +187,8 @@ def test_read_back_in_order(tmp_path: Path, channels: int) -> None:
 
 
 def test_plain_webdataset_reads_it(tmp_path: Path) -> None:
+    import webdataset
+
     written = write(tmp_path)
     dataset = webdataset.WebDataset(
         [str(tmp_path / shard["name"]) for shard in written.shards], shardshuffle=False, empty_check=False

@@ -128,20 +128,30 @@ def test_an_edit_reaches_what_it_should(
 
 PLUMBING = (
     "__init__",
+    "card",
+    "casualties",
+    "causes",
     "definitions",
+    "demands",
     "environment",
+    "exchange",
     "forecast",
+    "invocation",
     "outside",
     "plan",
     "precedents",
     "presentation/progress",
     "publication",
+    "pushed",
+    "remote",
     "scratch",
     "shards",
     "stage",
     "store",
+    "teacher_classes",
     "training/checkpoint",
     "training/settings",
+    "transfer",
 )
 
 

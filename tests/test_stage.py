@@ -151,3 +151,17 @@ def test_help_is_the_documentation(shared_checkout: Checkout, stage: str) -> Non
 def _parent(path: Path) -> Path:
     path.parent.mkdir(parents=True)
     return path
+
+
+def test_a_stamp_whose_result_was_removed_by_hand_goes_too(checkout: Checkout) -> None:
+    """Snakemake goes by the stamp, and would never make the result again."""
+    pool = checkout.store / "render_proxies" / HEX
+    pool.parent.mkdir(parents=True)
+    store.stamp_of(pool).touch()
+    command = ["scripts/select_proxies.py", "--settings", "{}", "--pool", f"{pool}.done", "--scores", pool]
+    done = checkout.python(*command, "--out", "selected")
+    assert done.returncode == 1
+    assert done.stderr.endswith("Start the same command again: it is made anew.\n")
+    assert not store.stamp_of(pool).exists()
+    again = checkout.python(*command, "--out", "selected")
+    assert "is no finished result" in again.stderr

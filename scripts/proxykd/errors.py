@@ -19,6 +19,10 @@ DISK_FULL_TEXTS = (
     "unexpected pos",
 )
 WHAT_IS_LARGE = "python scripts/store.py list shows what is large"
+TERMINATED = (
+    "Stopped by SIGTERM, as a scheduler stops a job at its time limit. Nothing unfinished was published. "
+    "Start the same command again: a training goes on at its last checkpoint, other stages begin anew."
+)
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -66,6 +70,9 @@ def run(program: Callable[[], int | None]) -> NoReturn:
     signal.signal(signal.SIGTERM, _terminate)
     try:
         status = program() or 0
+    except _Terminated as ended:
+        _tell(TERMINATED)
+        status = ended.status
     except KeyboardInterrupt:
         _tell("Interrupted. Nothing unfinished was published; start again to continue.")
         status = 130
@@ -89,5 +96,15 @@ def _tell(line: str) -> None:
             handler.handle(logging.LogRecord("proxykd", logging.ERROR, "", 0, line, (), None))
 
 
+class _Terminated(BaseException):
+    """Raised where SIGTERM meets the program, so that it cleans up before it says so."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    raise SystemExit(128 + number)
+    # A scheduler may send several; the second must not break off the cleaning up.
+    signal.signal(number, signal.SIG_IGN)
+    raise _Terminated(128 + number)

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 from filelock import FileLock, Timeout
 
 from proxykd import shards, store
@@ -97,6 +98,21 @@ def stamp(folder: Path) -> None:
             raise
 
 
+def drop_orphan(folder: Path) -> None:
+    """Remove a stamp that is there without its result, as when a folder of the store was removed by hand.
+
+    Raises UserError then: Snakemake, which goes by stamps, did not plan to make the result again.
+    """
+    if stamp_of(folder).exists() and not folder.exists():
+        with locked(folder):
+            if not folder.exists():
+                stamp_of(folder).unlink(missing_ok=True)
+                raise UserError(
+                    f"{folder} was removed, and only its stamp was left, which is removed now too. Start the "
+                    "same command again: it is made anew."
+                )
+
+
 @contextmanager
 def private_folder(folder: Path) -> Iterator[Path]:
     """A folder beside the final one to make a result in; gone afterwards unless it was published.
@@ -124,16 +140,18 @@ def _remove_leftovers(folder: Path) -> None:
 
 
 def _is_running(process: int) -> bool:
-    """Whether another process of this number runs; in a container that starts anew, numbers come again."""
+    """Whether another process of this number runs; in a container that starts anew, numbers come again.
+
+    One that has ended and that nobody has waited for, since its parent was killed too, runs no more.
+    """
     if process == os.getpid():
         return False
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
+        return psutil.Process(process).status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except psutil.NoSuchProcess:
         return False
-    except PermissionError:
+    except psutil.AccessDenied:
         return True
-    return True
 
 
 def check_place(folder: Path) -> None:

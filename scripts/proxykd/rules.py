@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import shlex
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from snakemake.exceptions import WorkflowError
@@ -17,13 +18,14 @@ from snakemake.logging import logger
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from proxykd.configuration import load, plain
+from proxykd.demands import Demands
+from proxykd.environment import number
 from proxykd.errors import UserError
 from proxykd.forecast import forecast
+from proxykd.invocation import command_of
 from proxykd.plan import STAGES, Plan, Stage
 from proxykd.presentation.costs_ahead import lines
 from proxykd.source import SCRIPTS, file_digest
-
-MEGABYTE = 2**20
 
 
 class Rules:
@@ -36,6 +38,7 @@ class Rules:
     def __init__(self, plan: Plan, raw: dict[str, Any]) -> None:
         self.plan = plan
         self.raw = raw
+        self.demands = Demands()
         self.results = str(plan.configuration.results)
 
     @classmethod
@@ -62,37 +65,62 @@ class Rules:
 
         return stamps
 
-    def settings(self, name: str) -> Callable[[Any], str]:
-        """Params function: the settings as the program gets them."""
-        return lambda wildcards: self._stage(name, wildcards.key).settings_json
+    def command(self, name: str) -> Callable[[Any, Any], str]:
+        """Params function: the whole command that makes a stage.
 
-    def arguments(self, name: str) -> Callable[[Any, Any], str]:
-        """Params function: `--teacher <stamp> --pool <stamp> ...`.
-
-        It takes `input`, so Snakemake leaves it out of what makes a rule run again: where the store is does
-        not count.
+        It takes `input`, so Snakemake leaves it out of what makes a rule run again, as the text of the rules'
+        `shell` is always the same. The key says all that determines a result; and a job that ran again while
+        its result is there would hide from Snakemake what is missing behind it, since inputs are `ancient`.
         """
 
-        def given(wildcards: Any, input: Any) -> str:
-            stage = self._stage(name, wildcards.key)
-            return " ".join(
-                f"--{role} {' '.join(shlex.quote(one.stamp) for one in several)}"
-                for role, several in stage.upstream.items()
-            )
+        def command(wildcards: Any, input: Any) -> str:
+            log = f"logs/{name}/{wildcards.key}.log"
+            return command_of(self._stage(name, wildcards.key), "python", "--log", log)
 
-        return given
+        return command
 
-    def images_mb(self, name: str, copies: float, base: int) -> Callable[[Any, Any, int], int]:
-        """Resources function: megabytes of memory for a stage that holds its images `copies` times.
+    def memory_mb(self, name: str, base: int) -> Callable[[Any, Any, int], int]:
+        """Resources function: megabytes of memory, `base` of them without any data (see `demands.py`).
 
-        Doubled with each retry, so that a job that ran out of memory gets further.
+        Doubled with each attempt, so that a job that ran out of memory gets further.
         """
 
         def megabytes(wildcards: Any, input: Any, attempt: int) -> int:
-            held = _image_bytes(self._stage(name, wildcards.key))
-            return int((base + copies * held / MEGABYTE) * 2 ** (attempt - 1))
+            return self.demands.memory_mb(self._stage(name, wildcards.key), base) * 2 ** (attempt - 1)
 
         return megabytes
+
+    def minutes(self, first: int) -> Callable[[Any, Any, int], int]:
+        """Resources function: minutes for a stage that begins anew when it is tried again, so gets more then.
+
+        A training goes on at its last checkpoint, and asks for the same again.
+        """
+        return lambda wildcards, input, attempt: first * attempt
+
+    def render_gpus(self) -> Callable[[Any], int]:
+        """Resources function: GPUs for rendering, PROXYKD_RENDER_GPU of them for shaders and 0 for the rest.
+
+        0 where that is not set: Mesa renders on the CPU, and a GPU is rarely worth the wait.
+        """
+
+        def gpus(wildcards: Any) -> int:
+            kind = self._stage("render_proxies", wildcards.key).settings.canonical()["kind"]
+            try:
+                return int(number("PROXYKD_RENDER_GPU", 0)) if kind == "shaders" else 0
+            except UserError as error:
+                raise WorkflowError(str(error)) from None
+
+        return gpus
+
+    @staticmethod
+    def forget_backups() -> None:
+        """Remove what a killed run has set aside of its stamps. For Snakemake's `onstart`.
+
+        The stamps are declared as `update`, so that one that another checkout has made meanwhile stays when a
+        job starts. Snakemake copies it then, and puts the copy back where a later run's job fails, though
+        the result may be discarded by then.
+        """
+        shutil.rmtree(Path(".snakemake") / "backups", ignore_errors=True)
 
     def announce_cost(self, workflow: Any) -> None:
         """Let Snakemake's table of jobs be followed by what they will cost, also in a dry run.
@@ -136,14 +164,3 @@ class _CostAhead(logging.Handler):
         stages = [self.plan.stage(job.rule.name, job.wildcards.key) for job in jobs]
         for line in lines(forecast(stages)):
             logger.info(line)
-
-
-def _image_bytes(stage: Stage) -> int:
-    """Bytes of the images that a stage writes or reads, as far as the plan knows them."""
-    settings = stage.settings.canonical()
-    if stage.name == "render_proxies":
-        return settings["count"] * settings["size"] ** 2 * settings["channels"]
-    if stage.name == "import_images":
-        # How many there are is known only afterwards; sets of named sources are smaller than this.
-        return (settings["limit"] or 100_000) * settings["size"] ** 2 * settings["channels"]
-    return max((_image_bytes(one) for several in stage.upstream.values() for one in several), default=0)

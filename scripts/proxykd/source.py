@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -24,19 +25,25 @@ PLUMBING = {
         "arguments",
         "card",
         "casualties",
+        "causes",
         "configuration",
         "definitions",
+        "demands",
         "derivation",
         "environment",
         "errors",
+        "exchange",
         "explanation",
         "forecast",
         "inventory",
+        "invocation",
         "mistakes",
         "outside",
         "plan",
         "precedents",
         "publication",
+        "pushed",
+        "remote",
         "rules",
         "scratch",
         "section",
@@ -44,6 +51,7 @@ PLUMBING = {
         "source",
         "stage",
         "store",
+        "teacher_classes",
         "transfer",
         "training.checkpoint",
     )
@@ -83,6 +91,37 @@ def stage_source(stage: str, modules: list[str]) -> Source:
     for name in sorted(parts):
         whole.update(f"{name} {parts[name]}\n".encode())
     return Source(whole.hexdigest(), dict(sorted(parts.items())))
+
+
+def load(source: Source) -> list[str]:
+    """Import all modules of a stage's code now; returns the names of those that changed meanwhile.
+
+    What is imported later, inside a function, would else be whatever stands in the file by then.
+    """
+    for name in source.parts:
+        if module_path(name) is not None:
+            importlib.import_module(name)
+    return changed(source)
+
+
+def changed(source: Source) -> list[str]:
+    """Modules and data files that are not in the folder as they were when the digest was taken."""
+    for known in (module_digest, file_digest):
+        known.cache_clear()
+    return [name for name, digest in source.parts.items() if _digest_now(name) != digest]
+
+
+def _digest_now(part: str) -> str:
+    place = SCRIPTS.parent / part if part.startswith("scripts/") else module_path(part) or SCRIPTS / part
+    try:
+        return module_digest(place) if place.suffix == ".py" else file_digest(place)
+    except (FileNotFoundError, SyntaxError):
+        return ""
+
+
+def is_data(part: str) -> bool:
+    """Whether a part of a source is a data file, not Python."""
+    return "/" in part and not part.endswith(".py")
 
 
 def counts(module: str) -> bool:

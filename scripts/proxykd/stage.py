@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from proxykd import publication, shards, store
+from proxykd import publication, shards, source, store
 from proxykd.arguments import parse, read_settings
 from proxykd.definitions import definitions
 from proxykd.errors import UserError, run
@@ -132,15 +132,17 @@ class _Basis:
 
 
 def _basis(stage: str, settings: Section, upstream: dict[str, list[Path]]) -> _Basis:
+    for folder in [folder for folders in upstream.values() for folder in folders]:
+        publication.drop_orphan(folder)
     # Shards are checked while they are read; whatever else lies upstream is checked here.
     indices = {role: [store.check_files(folder) for folder in folders] for role, folders in upstream.items()}
     digests = Digests()
     data = {path: digests.digest(path) for path in settings.data()}
-    source = stage_source(stage, settings.modules())
+    code = stage_source(stage, settings.modules())
     keys = {role: [index.key for index in several] for role, several in indices.items()}
-    key = store.stage_key(stage, settings.identity(), source.digest, data, keys)
+    key = store.stage_key(stage, settings.identity(), code.digest, data, keys)
     # Read now, as the digest is: the files may be edited while the stage is at work.
-    return _Basis(key, indices, data, source, definitions(source.parts))
+    return _Basis(key, indices, data, code, definitions(code.parts))
 
 
 def _check_same(
@@ -171,12 +173,24 @@ def _make(
             f"{basis.key}. Nothing was written. Start the same command again: it plans anew."
         )
     publication.check_place(out)
+    _refuse_changed(stage, source.load(basis.source))
     began = time.monotonic()
     with publication.private_folder(out) as private:
         job = Job(settings, upstream, private, store.checkpoint_of(out))
         make(job)
+        # Modules are in memory as they were; GLSL and other data files may be read late.
+        _refuse_changed(stage, [name for name in source.changed(basis.source) if source.is_data(name)])
         index = _index(stage, job, basis, time.monotonic() - began)
         publication.publish(private, out, index)
+
+
+def _refuse_changed(stage: str, names: list[str]) -> None:
+    """Raise UserError where code is not what the key stands for any more."""
+    if names:
+        raise UserError(
+            f"{stage}: {', '.join(names)} changed while it was being loaded. Nothing was published. Start "
+            "the same command again: it plans anew."
+        )
 
 
 def _index(stage: str, job: Job[Any], basis: _Basis, seconds: float) -> store.Index:

@@ -2,7 +2,7 @@ rule evaluate_student:
     input:
         ancient(RULES.upstream("evaluate_student")),
     output:
-        f"{STORE}/evaluate_student/{{key}}.done",
+        update(f"{STORE}/evaluate_student/{{key}}.done"),
     log:
         "logs/evaluate_student/{key}.log",
     benchmark:
@@ -11,14 +11,12 @@ rule evaluate_student:
         "../../envs/proxykd.yaml"
     threads: 2
     resources:
-        mem_mb=RULES.images_mb("evaluate_student", copies=3, base=6000),
-        runtime=60,
+        mem_mb=RULES.memory_mb("evaluate_student", base=6000),
+        runtime=RULES.minutes(60),
         gpu=1,
     params:
-        settings=RULES.settings("evaluate_student"),
-        upstream=RULES.arguments("evaluate_student"),
+        command=RULES.command("evaluate_student"),
     message:
         "Evaluate students {wildcards.key}"
     shell:
-        "python scripts/evaluate_student.py --key {wildcards.key} --settings {params.settings:q}"
-        " {params.upstream} --out {output:q} --log {log:q}"
+        "{params.command}"

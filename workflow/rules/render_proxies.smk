@@ -1,6 +1,6 @@
 rule render_proxies:
     output:
-        f"{STORE}/render_proxies/{{key}}.done",
+        update(f"{STORE}/render_proxies/{{key}}.done"),
     log:
         "logs/render_proxies/{key}.log",
     benchmark:
@@ -9,12 +9,12 @@ rule render_proxies:
         "../../envs/proxykd.yaml"
     threads: 2
     resources:
-        mem_mb=RULES.images_mb("render_proxies", copies=3, base=2000),
-        runtime=240,
+        mem_mb=RULES.memory_mb("render_proxies", base=2000),
+        runtime=RULES.minutes(240),
+        gpu=RULES.render_gpus(),
     params:
-        settings=RULES.settings("render_proxies"),
+        command=RULES.command("render_proxies"),
     message:
         "Render proxies {wildcards.key}"
     shell:
-        "python scripts/render_proxies.py --key {wildcards.key} --settings {params.settings:q}"
-        " --out {output:q} --log {log:q}"
+        "{params.command}"

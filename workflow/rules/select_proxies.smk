@@ -2,7 +2,7 @@ rule select_proxies:
     input:
         ancient(RULES.upstream("select_proxies")),
     output:
-        f"{STORE}/select_proxies/{{key}}.done",
+        update(f"{STORE}/select_proxies/{{key}}.done"),
     log:
         "logs/select_proxies/{key}.log",
     benchmark:
@@ -11,13 +11,11 @@ rule select_proxies:
         "../../envs/proxykd.yaml"
     threads: 1
     resources:
-        mem_mb=RULES.images_mb("select_proxies", copies=4, base=1000),
-        runtime=60,
+        mem_mb=RULES.memory_mb("select_proxies", base=1000),
+        runtime=RULES.minutes(60),
     params:
-        settings=RULES.settings("select_proxies"),
-        upstream=RULES.arguments("select_proxies"),
+        command=RULES.command("select_proxies"),
     message:
         "Select proxies {wildcards.key}"
     shell:
-        "python scripts/select_proxies.py --key {wildcards.key} --settings {params.settings:q}"
-        " {params.upstream} --out {output:q} --log {log:q}"
+        "{params.command}"
