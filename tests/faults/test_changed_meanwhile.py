@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable
 
-import pytest
 import torch
 import yaml
 

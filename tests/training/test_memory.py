@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import resource
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -15,7 +16,7 @@ from torch import nn
 from programs import CONTEXT
 from proxykd.errors import UserError
 from proxykd.presentation.progress import Progress
-from proxykd.scratch import room_for
+from proxykd.scratch import _granted, folder, room_for
 from proxykd.training.checkpoint import Checkpoint
 from proxykd.training.loop import fit
 from proxykd.training.settings import Recipe
@@ -87,3 +88,47 @@ def test_a_clusters_limit_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     taken = psutil.Process().memory_info().rss // 2**20
     monkeypatch.setenv("SLURM_MEM_PER_NODE", str(taken + 100))
     assert type(room_for((600, 32, 32, 1))) is np.ndarray
+
+
+def test_a_folder_of_one_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cluster's folder that has a job's number in its name is found on the node, where that is known."""
+    monkeypatch.setenv("PROXYKD_IMAGE_MEMORY_GIB", "0")
+    monkeypatch.setenv("PROXYKD_SCRATCH", f"{tmp_path}/$SLURM_JOB_ID")
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    with pytest.raises(UserError, match="the variable in it is not set here"):
+        room_for((1, 8, 8, 1))
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    assert folder() == f"{tmp_path}/17"
+    (tmp_path / "17").mkdir()
+    assert isinstance(room_for((1, 8, 8, 1)), np.memmap)
+
+
+def test_memory_is_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TMPDIR counts, unless what is written there would fill the memory."""
+    monkeypatch.delenv("PROXYKD_SCRATCH", raising=False)
+    monkeypatch.setenv("TMPDIR", "/dev/shm")
+    assert folder() == "/var/tmp"
+    monkeypatch.setattr("proxykd.scratch.IN_MEMORY", set())
+    assert folder() == "/dev/shm"
+
+
+def test_a_containers_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tightest of the groups of processes that this one is in, old and new way of telling."""
+    for name, said in {
+        "a/memory.max": "max",
+        "a/b/memory.max": "900000",
+        "memory/c/memory.limit_in_bytes": "7",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"{said}\n")
+    groups = tmp_path / "cgroup"
+    monkeypatch.setattr("proxykd.scratch.CGROUPS", tmp_path)
+    monkeypatch.setattr("proxykd.scratch.OWN_CGROUPS", groups)
+    groups.write_text("0::/a/b\n")
+    assert _granted() == 900_000
+    groups.write_text("0::/a\n")
+    assert _granted() == math.inf
+    groups.write_text("3:cpu:/x\n2:memory:/c\n")
+    assert _granted() == 7
+    groups.unlink()
+    assert _granted() == math.inf
