@@ -61,3 +61,4 @@ rule all:
     input:
         f"{RESULTS}/report.html",
         f"{RESULTS}/summary.json",
+        RULES.stamps(),

@@ -207,7 +207,6 @@ def test_a_checkpoint_counts_by_its_content(finished: Checkout, tmp_path: Path, 
         assert (ran if real else shown)(finished, configfile=run) == (everything - made) | REPORT
 
 
-@pytest.mark.xfail(strict=True, reason="Snakemake forgets what is missing behind a job that runs again")
 def test_a_job_that_runs_again_hides_nothing(finished: Checkout) -> None:
     """It finds its result; what is missing behind it is made all the same, in the same run."""
     with edited(finished):

@@ -133,6 +133,22 @@ class Rules:
         """The stamps of all that the report shows."""
         return [experiment.evaluation.stamp for experiment in self.plan.experiments]
 
+    def stamps(self) -> list[str]:
+        """The stamps of all stages, but of those that are not there and that nothing missing is made from.
+
+        For `all`, and not as `ancient`: where a job runs although its result is there (`--forcerun`, say),
+        Snakemake otherwise forgets what is missing behind it, and the run ends well without it.
+        """
+        there = {stage.key for stage in self.plan.all_stages() if Path(stage.stamp).exists()}
+        wanted = set(there)
+        waiting = [experiment.evaluation for experiment in self.plan.experiments]
+        while waiting:
+            stage = waiting.pop()
+            if stage.key not in wanted:
+                wanted.add(stage.key)
+                waiting += [one for several in stage.upstream.values() for one in several]
+        return [stage.stamp for stage in self.plan.all_stages() if stage.key in wanted]
+
     def configuration(self) -> str:
         """The configuration as the report's program gets it, its experiments in the order of the file."""
         return json.dumps(self.raw)
