@@ -90,8 +90,23 @@ def _stale(folder: Path) -> Run:
     keys = checkout.keys(configuration)
     targets = [f"store/render_proxies/{key}.done" for key in keys["render_proxies"]]
     targets.append(f"store/import_images/{keys['import_images'][0]}.done")
-    asked = ["mem_mb=1000", "runtime=10", "nodes=1", f"slurm_partition={LATER}"]
-    return Run.start(checkout, "run.yaml", *targets, "--retries", 0, "--default-resources", *asked)
+    _edit_profile(checkout)
+    return Run.start(checkout, "run.yaml", *targets, "--retries", 0)
+
+
+def _edit_profile(checkout: Checkout) -> None:
+    """As a cluster's user does it who needs another partition, scratch, and more of everything for a rule."""
+    profile = checkout.folder / "slurm/config.yaml"
+    text = profile.read_text()
+    for example, edited in (
+        ("  #slurm_partition: main\n", f"  slurm_partition: {LATER}\n"),
+        ("  #tmpdir: /scratch/$SLURM_JOB_ID\n", "  tmpdir: scratch/$SLURM_JOB_ID\n"),
+        ("#set-resources:\n", "set-resources:\n  render_proxies: {runtime: 3h, mem_mb: attempt * 3000}\n"),
+        ("#set-threads:\n", "set-threads:\n  render_proxies: 3\n"),
+    ):
+        assert example in text
+        text = text.replace(example, edited)
+    profile.write_text(text)
 
 
 STARTS = {"failures": _failures, "smoke": _smoke, "stale": _stale}
@@ -241,6 +256,11 @@ def test_jobs_that_waited_while_configuration_and_code_changed(runs: dict[str, R
             "or the code changed after the run began. Start the same command again; it plans anew and reuses "
             "what is finished.\n"
         ) in run.told
+    # And the profile's own words count, in place of the rule's.
+    renderings = [job for job in jobs_of(run.checkout) if job.stage == "render_proxies"]
+    assert [(job.cores, job.megabytes, job.minutes) for job in renderings] == [(3, 3000, 180)] * 2
+    made = next(job for job in renderings if job.key == same)
+    assert (run.checkout.folder / "scratch" / made.shown["JobId"]).is_dir()
     # What nothing had changed for is there, and nothing else, under whatever key.
     there = {path.parent.name for path in (run.checkout.folder / "store").glob("*/*/index.json")}
     assert there == {same}
