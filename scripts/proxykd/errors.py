@@ -23,6 +23,7 @@ TERMINATED = (
     "Stopped by SIGTERM, as a scheduler stops a job at its time limit. Nothing unfinished was published. "
     "Start the same command again: a training goes on at its last checkpoint, other stages begin anew."
 )
+AGAIN_SECONDS = 0.5
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -70,9 +71,12 @@ def run(program: Callable[[], int | None]) -> NoReturn:
     signal.signal(signal.SIGTERM, _terminate)
     try:
         status = program() or 0
-    except _Terminated as ended:
+    except _Terminated:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        # Else one that comes while Python shuts down ends it with another status.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         _tell(TERMINATED)
-        status = ended.status
+        status = 128 + signal.SIGTERM
     except KeyboardInterrupt:
         _tell("Interrupted. Nothing unfinished was published; start again to continue.")
         status = 130
@@ -96,15 +100,22 @@ def _tell(line: str) -> None:
             handler.handle(logging.LogRecord("proxykd", logging.ERROR, "", 0, line, (), None))
 
 
-class _Terminated(BaseException):
+class _Terminated(SystemExit):
     """Raised where SIGTERM meets the program, so that it cleans up before it says so."""
 
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    # Several may come: Slurm's daemon and its srun each send one. None may break off the cleaning up.
+    if _is_cleaning_up():
+        return
+    # And the error may get lost: modules in Cython drop what is raised while they are imported.
+    signal.signal(signal.SIGALRM, _terminate)
+    signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS)
+    raise _Terminated(128 + signal.SIGTERM)
 
 
-def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    # A scheduler may send several; the second must not break off the cleaning up.
-    signal.signal(number, signal.SIG_IGN)
-    raise _Terminated(128 + number)
+def _is_cleaning_up() -> bool:
+    error = sys.exc_info()[1]
+    while error is not None and not isinstance(error, _Terminated):
+        error = error.__context__
+    return error is not None

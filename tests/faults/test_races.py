@@ -13,14 +13,15 @@ import pytest
 
 from checkouts import Checkout
 from proxykd import publication, store
+from proxykd.errors import TERMINATED
 
 COUNT = 4000
 LONG = 100_000
 """For work that a signal must meet before its end, however late it is delivered."""
 
 
-def start(checkout: Checkout, out: Path, count: int = COUNT) -> subprocess.Popen[str]:
-    keywords = checkout.command(*checkout.render(out, count=count))
+def start(checkout: Checkout, out: Path, count: int = COUNT, *more: object) -> subprocess.Popen[str]:
+    keywords = checkout.command(*checkout.render(out, *more, count=count))
     # A shell that runs the tests in the background makes its children deaf to the keyboard.
     return subprocess.Popen(
         **keywords,
@@ -91,7 +92,23 @@ def test_terminated_as_a_cluster_does_it(shared_checkout: Checkout, tmp_path: Pa
     victim.send_signal(signal.SIGTERM)
     _, said = victim.communicate(timeout=30)
     assert victim.returncode == 128 + signal.SIGTERM
+    assert said.splitlines()[-1] == TERMINATED
     assert "Traceback" not in said
+    assert [path.name for path in out.parent.iterdir()] == [f"{out.name}.lock"]
+
+
+def test_terminated_again_while_it_cleans_up(shared_checkout: Checkout, tmp_path: Path) -> None:
+    """Slurm's daemon and its srun each send the signal."""
+    out = tmp_path / "race" / "made"
+    victim = start(shared_checkout, out, LONG, "--log", tmp_path / "log")
+    _wait_for(out)
+    for _ in range(20):
+        victim.send_signal(signal.SIGTERM)
+        time.sleep(0.001)
+    _, said = victim.communicate(timeout=30)
+    assert victim.returncode == 128 + signal.SIGTERM
+    assert said.count(TERMINATED) == 1
+    assert (tmp_path / "log").read_text().endswith(f" {TERMINATED}\n")
     assert [path.name for path in out.parent.iterdir()] == [f"{out.name}.lock"]
 
 

@@ -93,6 +93,8 @@ class Run:
     def start(cls, checkout: Checkout, configfile: str, *arguments: Any, **environment: str) -> Run:
         """Targets go first, since --configfile takes all names that follow."""
         command = ["snakemake", *arguments, *OPTIONS, "--configfile", configfile]
+        # The rules ask for more cores than the machine has: threads that wait must not take them.
+        environment["OMP_WAIT_POLICY"] = "PASSIVE"
         log = (checkout.folder / "snakemake.log").open("w")
         with log:
             process = subprocess.Popen(
