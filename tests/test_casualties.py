@@ -79,14 +79,15 @@ WENT_ON = "12:00:00 error: old\n12:00:01 another line\n"
         (status("CANCELLED by 1000"), "", "", "cancelled", "cancelled, by somebody"),
         (status("CANCELLED"), ENDED, "", "program", TERMINATED),
         (status("FAILED"), TWO_LINES, "", "program", "There is no room."),
-        (status("FAILED"), WENT_ON, "", "unknown", "without saying why"),
+        (status("FAILED"), WENT_ON, "", "unknown", "not with a sentence of its own."),
         # The program did not begin: what its log says is said of an earlier run.
         (status("FAILED"), "12:00:00 error: old.\n", NOT_PLANNED, "program", "cdef is not in the plan: "),
         (status("FAILED"), "12:00:00 a line\n", CRASH, "defect", "does not know: AssertionError"),
         (status("FAILED"), "", "Command 'x' died with <Signals.SIGKILL: 9>.", "memory", "Killed (SIGKILL)"),
         ("Command 'x' returned non-zero exit status 137.", "", "", "killed", "Killed (SIGKILL)"),
         (REFUSED, "", "", "submission", "It could not be submitted. sbatch: error: invalid partition"),
-        ("", "", "", "unknown", "without saying why"),
+        ("Command 'x' returned non-zero exit status 2.", "", "", "unknown", "ended with exit status 2, and"),
+        ("", "", "", "unknown", "It ended, and not with a sentence of its own."),
     ],
 )  # fmt: skip
 def test_why_a_job_failed(told: str, own: str, schedulers: str, kind: str, said: str) -> None:

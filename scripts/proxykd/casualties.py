@@ -90,7 +90,8 @@ class Casualties:
             return
         jobs = "1 job" if len(failed) == 1 else f"{len(failed)} jobs"
         logger.error(f"\n{jobs} failed for good, and nothing that depends on that was made:")
-        failed.sort(key=lambda one: (*STAGES, "report").index(one.rule.name))
+        order = {stage: place for place, stage in enumerate(STAGES)}
+        failed.sort(key=lambda one: order.get(one.rule.name, len(order)))
         for job in failed[:TOLD]:
             logger.error("\n" + "\n".join(self.lines(job)))
         if len(failed) > TOLD:

@@ -33,6 +33,7 @@ LINE = re.compile(r"^\d\d:\d\d:\d\d ", re.MULTILINE)
 """How each line of a program's log begins."""
 NOT_PLANNED = re.compile(r"^\s*(\w+/[0-9a-f]{16} is not in the plan: .*)$", re.MULTILINE)
 EXCEPTION = re.compile(r"^((?:\w+\.)*\w+(?:Error|Exception)(?:: .*)?)$", re.MULTILINE)
+STATUS_OF_EXIT = re.compile(r"non-zero exit status (\d+)")
 KILLED = re.compile(r"<Signals\.SIGKILL: 9>|non-zero exit status 137\b|task \d+: Killed")
 BY_USER = ("Stopped by SIGTERM", "Interrupted.", "stopped at step")
 SNAKEMAKES = ("WorkflowError", "RuleException", "CalledProcessError", "SpawnedJobError")
@@ -80,7 +81,9 @@ def cause_of(told: str, own: str, schedulers: str, asked: Asked) -> Cause:
     crash = [one for one in EXCEPTION.findall(schedulers) if not one.startswith(SNAKEMAKES)]
     if crash:
         return Cause("defect", f"An error that the program does not know: {crash[-1]}")
-    return Cause("unknown", "It ended without saying why.")
+    status = STATUS_OF_EXIT.search(told) or STATUS_OF_EXIT.search(schedulers)
+    ended = f" with exit status {status[1]}" if status else ""
+    return Cause("unknown", f"It ended{ended}, and not with a sentence of its own.")
 
 
 def _by_scheduler(state: str, log: str) -> str | None:
