@@ -6,7 +6,6 @@ Plumbing: not in a stage's code digest.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -158,8 +157,3 @@ def is_store(remote: Remote) -> bool:
     """Whether a place is a folder in which stages are made, with stamps or locks."""
     folder = remote.folder
     return folder is not None and any(any(folder.glob(f"*/*{end}")) for end in (STAMP, ".lock"))
-
-
-def scratch() -> str | None:
-    """Where a shard waits to be sent: PROXYKD_SCRATCH, else where temporary files go."""
-    return os.environ.get("PROXYKD_SCRATCH") or None

@@ -18,7 +18,8 @@ from proxykd import publication, store, teacher_classes
 from proxykd.card import card
 from proxykd.errors import UserError
 from proxykd.pushed import CARD, Pushed, read_pushed
-from proxykd.remote import Remote, scratch
+from proxykd.remote import Remote
+from proxykd.scratch import folder as scratch
 from proxykd.shards import ALTERED, file_facts
 from proxykd.store import INDEX, Entry, Index
 from proxykd.teacher_classes import Classes
