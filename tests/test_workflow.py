@@ -91,6 +91,23 @@ def test_one_changed_setting_runs_what_is_downstream(finished: Checkout, tmp_pat
     assert float(cost) == pytest.approx(json.loads(earlier.read_text())["seconds"] * 4 / 3, abs=0.06)
 
 
+def test_a_strange_index_keeps_no_run_from_starting(finished: Checkout, tmp_path: Path) -> None:
+    """The cost of a run is estimated from whatever lies in the store."""
+    configuration = tiny_configuration()
+    configuration["distill_student"]["recipe"]["steps"] = 5
+    other = prepare(tmp_path / "fourth", configuration, finished.store)
+    strange = finished.store / "distill_student" / ("e" * 16) / "index.json"
+    strange.parent.mkdir()
+    strange.write_text('{"stage": "distill_student", "upstream": {}, "settings": {}}')
+    try:
+        shown = snakemake(other, "--dry-run", "all")
+        assert rules(shown) == {"distill_student", "evaluate_student", "report", "all"}
+        assert "KeyError" in shown.stderr
+    finally:
+        strange.unlink()
+        strange.parent.rmdir()
+
+
 def test_the_cluster_profile_plans_the_same(finished: Checkout) -> None:
     done = finished.run("snakemake", "--profile", "slurm", "all", "-n", "--configfile", "run.yaml")
     assert rules(done) == set()

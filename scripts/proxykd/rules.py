@@ -178,5 +178,11 @@ class _CostAhead(logging.Handler):
             return
         jobs = [job for job in self.workflow.dag.needrun_jobs() if job.rule.name in STAGES]
         stages = [self.plan.stage(job.rule.name, job.wildcards.key) for job in jobs]
-        for line in lines(forecast(stages)):
+        try:
+            told = lines(forecast(stages))
+        except Exception:
+            # Shown, and no more: an index that somebody else wrote must not keep a run from starting.
+            self.handleError(record)
+            return
+        for line in told:
             logger.info(line)
