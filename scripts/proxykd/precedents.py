@@ -15,6 +15,8 @@ from typing import Any
 
 from proxykd import store
 
+NEEDED = {"stage", "settings", "upstream", "samples", "shards", "files", "seconds", "device"}
+"""Of an index; one that lacks any of it is nothing to go by."""
 READ_AT_MOST = 300
 """Earlier results of one stage, the latest ones, that an estimate looks at."""
 
@@ -158,6 +160,7 @@ def read_raw(folder: Path) -> tuple[dict[str, Any] | None, float]:
     """
     try:
         path = folder / store.INDEX
-        return json.loads(path.read_bytes()), path.stat().st_mtime
-    except (OSError, ValueError):
+        index = json.loads(path.read_bytes())
+        return (index, path.stat().st_mtime) if index.keys() >= NEEDED else (None, 0.0)
+    except (OSError, ValueError, AttributeError):
         return None, 0.0
