@@ -8,7 +8,9 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -128,3 +130,12 @@ def tiny_configuration() -> dict[str, Any]:
         "distill_student": {"network": {"architecture": "convnet_8"}, "recipe": {"steps": 3, "batch": 16}},
         "evaluate_student": {"images": "digits", "heldout": {"kind": "noise", "count": 40, "seed": 7}},
     }
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Until something has come about; looks often, since what follows may have to meet it at work."""
+    for _ in range(12_000):
+        if condition():
+            return
+        time.sleep(0.005)
+    raise AssertionError("nothing came in a minute")

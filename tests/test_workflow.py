@@ -7,16 +7,14 @@ import os
 import re
 import signal
 import subprocess
-import time
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from checkouts import Checkout, copy_checkout, tiny_configuration
+from checkouts import Checkout, copy_checkout, tiny_configuration, wait_until
 from proxykd import store
 
 
@@ -164,8 +162,8 @@ def test_killed_in_the_middle_and_started_again(tmp_path: Path) -> None:
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(**command, **quiet, start_new_session=True)
     try:
-        _wait_until(lambda: bool(results(checkout.store)) or process.poll() is not None)
-        _wait_until(lambda: bool(list(checkout.store.glob("*/*.partial"))) or process.poll() is not None)
+        wait_until(lambda: bool(results(checkout.store)) or process.poll() is not None)
+        wait_until(lambda: bool(list(checkout.store.glob("*/*.partial"))) or process.poll() is not None)
         assert process.poll() is None
     finally:
         os.killpg(process.pid, signal.SIGKILL)
@@ -177,14 +175,6 @@ def test_killed_in_the_middle_and_started_again(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert [store.verify(folder).key for folder in results(checkout.store)] == sorted(keys)
     assert not list(checkout.store.glob("*/*.partial"))
-
-
-def _wait_until(condition: Callable[[], bool]) -> None:
-    for _ in range(3000):
-        if condition():
-            return
-        time.sleep(0.02)
-    raise AssertionError("nothing came in a minute")
 
 
 def test_the_stages_run_without_snakemake(tmp_path: Path) -> None:

@@ -6,13 +6,11 @@ import json
 import re
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 
 import torch
 import yaml
 
-from checkouts import PACKAGE, SMOKE, Checkout, finished_jobs
+from checkouts import PACKAGE, SMOKE, Checkout, finished_jobs, wait_until
 from proxykd import store
 from proxykd.networks.build import build
 from proxykd.networks.classifier import Description
@@ -22,14 +20,6 @@ RENDERER = f"{PACKAGE}/proxies/shaders/renderer.py"
 
 def keys(checkout: Checkout) -> dict[str, list[str]]:
     return checkout.keys(yaml.safe_load((checkout.folder / SMOKE).read_text()))
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    for _ in range(12_000):
-        if condition():
-            return
-        time.sleep(0.005)
-    raise AssertionError("nothing came in a minute")
 
 
 def names(checkout: Checkout, stage: str) -> set[str]:
