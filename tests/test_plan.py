@@ -31,7 +31,8 @@ def test_stages_of_a_run(tiny: dict[str, Any]) -> None:
     counts = {name: len(stages) for name, stages in keys(tiny).items() if stages}
     # Three splits of the digits; proxies and held-out proxies.
     assert counts == {"import_images": 3, "train_teacher": 1, "render_proxies": 2, "score_proxies": 1,
-                      "select_proxies": 1, "distill_student": 1, "evaluate_student": 1}  # fmt: skip
+                      "assess_proxies": 1, "select_proxies": 1, "distill_student": 1,
+                      "evaluate_student": 1}  # fmt: skip
 
 
 def test_experiments_share_what_they_agree_on(tiny: dict[str, Any]) -> None:
@@ -43,9 +44,10 @@ def test_experiments_share_what_they_agree_on(tiny: dict[str, Any]) -> None:
     }
     made = plan(tiny)
     assert {name: len(stages) for name, stages in made.stages.items()} == {
-        "import_images": 3, "train_teacher": 1, "import_teacher": 0, "render_proxies": 2, "score_proxies": 1,
-        "select_proxies": 1, "attack_boundary": 1, "distill_student": 3, "evaluate_student": 3,
-    } | {name: len(made.stages[name]) for name in made.stages if name == "assess_proxies"}  # fmt: skip
+        "import_images": 3, "train_teacher": 1, "import_teacher": 0, "render_proxies": 2, "check_teacher": 0,
+        "score_proxies": 1, "assess_proxies": 1, "select_proxies": 1, "attack_boundary": 1,
+        "distill_student": 3, "evaluate_student": 3,
+    }  # fmt: skip
     plain, same, longer, _ = made.experiments
     assert plain.evaluation is same.evaluation
     assert plain.runs[0].selection is longer.runs[0].selection

@@ -33,7 +33,7 @@ def parse(
         parser.add_argument(
             f"--{role}",
             type=Path,
-            nargs="+" if count == "many" else 1,
+            nargs="+" if count in {"many", "any"} else 1,
             required=count in {"one", "many"},
             help=f"finished result to read, its folder or stamp ({count})",
         )

@@ -20,7 +20,9 @@ TITLES = {
     "train_teacher": "A trained teacher",
     "import_teacher": "An imported teacher",
     "render_proxies": "Rendered proxies",
+    "check_teacher": "How a teacher behaves",
     "score_proxies": "A teacher's opinion of proxies",
+    "assess_proxies": "How good proxies are for a teacher",
     "select_proxies": "Selected proxies",
     "attack_boundary": "Images on both sides of a decision boundary",
     "distill_student": "A distilled student",
@@ -39,6 +41,8 @@ ABOUT = {
     "photograph. Nothing was selected and nothing labelled.",
     "score_proxies": "What a teacher answers to each image of a pool: logits, class (`predicted`), "
     "confidence and entropy in nats. The images themselves are not in here.",
+    "check_teacher": "How an imported teacher behaves under several normalisations: `check.json`.",
+    "assess_proxies": "What speaks for and against proxies, by the teacher alone: `assessment.json`.",
     "select_proxies": "**Proxy images, selected by a teacher's opinion**: as many of each class as it sees "
     "in them, as far as there were enough.",
     "attack_boundary": "**Proxy images, altered until a teacher changed its mind**: views of selected "

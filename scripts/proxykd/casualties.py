@@ -15,7 +15,6 @@ from snakemake.logging import logger
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from proxykd.causes import Asked, Cause, cause_of, remedy
-from proxykd.inventory import stages_of
 from proxykd.plan import STAGES, Plan
 
 SHOWN = 3
@@ -118,7 +117,7 @@ class Casualties:
         needing = [
             one.name
             for one in self.plan.experiments
-            if name in {(stage.name, stage.key) for stage in stages_of(one)}
+            if name in {(stage.name, stage.key) for stage in one.stages}
         ]
         if not needing:
             return ""

@@ -14,6 +14,7 @@ from typing import Any, Self
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from proxykd.assessment.settings import AssessProxies
 from proxykd.augmentation.settings import PRESETS
 from proxykd.boundary.settings import AttackBoundary
 from proxykd.distillation.settings import DistillStudent
@@ -24,6 +25,7 @@ from proxykd.mistakes import describe
 from proxykd.networks.settings import ImportTeacher
 from proxykd.outside import fill_paths
 from proxykd.proxies.settings import RenderedPool
+from proxykd.sanity.settings import CheckTeacher
 from proxykd.section import Section
 from proxykd.selection_settings import ScoreProxies, SelectProxies
 from proxykd.training.settings import TrainTeacher
@@ -62,10 +64,14 @@ class Experiment(Section):
     """A teacher that is trained here, ..."""
     import_teacher: ImportTeacher | None = None
     """... or somebody's checkpoint."""
+    check_teacher: CheckTeacher = CheckTeacher()
+    """Whether an imported teacher behaves, before anything is spent on it."""
     proxies: list[Pool] = Field(min_length=1)
     """Where the student's images come from."""
     score_proxies: ScoreProxies = ScoreProxies()
     """How the teacher looks at them."""
+    assess_proxies: AssessProxies = AssessProxies()
+    """How good they are for this teacher, before any student is trained."""
     select_proxies: SelectProxies = SelectProxies()
     """Which of them are used."""
     attack_boundary: AttackBoundary | None = None

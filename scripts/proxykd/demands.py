@@ -16,7 +16,9 @@ MEGABYTE = 2**20
 MAKES_IMAGES = ("import_images", "render_proxies")
 LOADS = {
     "train_teacher": ("images", "validation"),
+    "check_teacher": ("proxies", "pictures"),
     "score_proxies": ("pool",),
+    "assess_proxies": ("pool",),
     "select_proxies": ("pool",),
     "attack_boundary": ("selection",),
     "distill_student": ("selection", "boundary"),

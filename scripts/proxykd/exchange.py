@@ -143,7 +143,7 @@ def _planned(name: str, configfile: Path) -> tuple[list[Stage], list[Stage]]:
 def _stages_of(plan: Plan, name: str) -> list[Stage]:
     for experiment in plan.experiments:
         if experiment.name == name:
-            return list(inventory.stages_of(experiment))
+            return experiment.stages
     there = ", ".join(one.name for one in plan.experiments)
     raise UserError(
         f"{name} is neither <stage>/<key> nor an experiment of the configuration, which has {there}."

@@ -6,13 +6,12 @@ Plumbing: not in a stage's code digest.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from proxykd import configuration, publication, store
 from proxykd.errors import UserError
-from proxykd.plan import STAGES, Plan, PlannedExperiment, Stage
+from proxykd.plan import STAGES, Plan, Stage
 from proxykd.shards import KEY
 
 Name = tuple[str, str]
@@ -94,23 +93,12 @@ def plans(files: list[Path]) -> dict[Path, Plan]:
     return {file: Plan(configuration.read(file)) for file in files}
 
 
-def stages_of(experiment: PlannedExperiment) -> Iterator[Stage]:
-    """All stages that an experiment needs, each once, in the order of the pipeline."""
-    seen: dict[Name, Stage] = {}
-    waiting = [experiment.evaluation]
-    while waiting:
-        stage = waiting.pop()
-        if seen.setdefault((stage.name, stage.key), stage) is stage:
-            waiting += [one for several in stage.upstream.values() for one in several]
-    yield from sorted(seen.values(), key=lambda stage: STAGES.index(stage.name))
-
-
 def needed(several: dict[Path, Plan]) -> dict[Name, list[str]]:
     """Stage and key -> names of the experiments that need it."""
     found: dict[Name, list[str]] = {}
     for plan in several.values():
         for experiment in plan.experiments:
-            for stage in stages_of(experiment):
+            for stage in experiment.stages:
                 names = found.setdefault((stage.name, stage.key), [])
                 if experiment.name not in names:
                     names.append(experiment.name)
@@ -139,15 +127,15 @@ def planned(plan: Plan, name: str) -> list[Stage]:
     """
     chosen = {one.name: one for one in plan.experiments}
     if name in chosen:
-        return list(stages_of(chosen[name]))
+        return chosen[name].stages
     experiment, _, stage = name.rpartition("/")
     if experiment not in chosen:
         raise UserError(
             f"There is no experiment {experiment!r} in the configuration, but {', '.join(chosen)}."
         )
-    found = [one for one in stages_of(chosen[experiment]) if one.name == stage]
+    found = [one for one in chosen[experiment].stages if one.name == stage]
     if not found:
-        there = dict.fromkeys(one.name for one in stages_of(chosen[experiment]))
+        there = dict.fromkeys(one.name for one in chosen[experiment].stages)
         raise UserError(f"Experiment {experiment} has no stage {stage!r}, but {', '.join(there)}.")
     return found
 

@@ -26,7 +26,9 @@ STAGES = (
     "train_teacher",
     "import_teacher",
     "render_proxies",
+    "check_teacher",
     "score_proxies",
+    "assess_proxies",
     "select_proxies",
     "attack_boundary",
     "distill_student",
@@ -44,11 +46,18 @@ class Stage:
     upstream: dict[str, list[Stage]]
     key: str
     data: dict[str, str] = field(default_factory=dict)
+    after: list[Stage] = field(default_factory=list)
+    """What must be there before it begins, though nothing of it counts for its result."""
 
     @cached_property
     def settings_json(self) -> str:
         """What the program is given."""
         return canonical_json(self.settings.canonical())
+
+    @property
+    def before(self) -> list[Stage]:
+        """All that must be finished before it can begin."""
+        return [*(one for several in self.upstream.values() for one in several), *self.after]
 
     @property
     def folder(self) -> Path:
@@ -66,6 +75,8 @@ class Run:
     """One pass through the pipeline: an experiment with one seed of each list."""
 
     teacher: Stage
+    check: Stage | None
+    """Of a teacher that was imported."""
     pools: list[Stage]
     scores: list[Stage]
     selection: Stage
@@ -82,6 +93,25 @@ class PlannedExperiment:
     settings: Experiment
     runs: list[Run]
     evaluation: Stage
+    assessment: Stage
+    """Of the first run's proxies."""
+
+    @property
+    def ends(self) -> list[Stage]:
+        """What nothing else is made from, and the report shows."""
+        checks = [run.check for run in self.runs if run.check is not None]
+        return _distinct(iter([self.evaluation, self.assessment, *checks]))
+
+    @property
+    def stages(self) -> list[Stage]:
+        """All that it needs, each once, in the order of the pipeline."""
+        seen: dict[str, Stage] = {}
+        waiting = self.ends
+        while waiting:
+            stage = waiting.pop()
+            if seen.setdefault(stage.key, stage) is stage:
+                waiting += stage.before
+        return sorted(seen.values(), key=lambda stage: STAGES.index(stage.name))
 
 
 class Plan:
@@ -151,14 +181,26 @@ class Plan:
             heldout=heldout,
             images=images,
         )
-        return PlannedExperiment(name, settings, runs, planned)
+        first = runs[0]
+        assessment = self._add(
+            "assess_proxies",
+            settings.assess_proxies,
+            teacher=first.teacher,
+            pool=first.pools,
+            scores=first.scores,
+        )
+        return PlannedExperiment(name, settings, runs, planned, assessment)
 
     def _run(self, settings: Experiment, seeds: dict[str, int]) -> Run:
         teacher = self._teacher(settings, seeds)
         pools = [self._pool(settings, pool, seeds) for pool in settings.proxies]
+        check = self._check(settings, teacher, pools)
         scores = [
             self._add("score_proxies", settings.score_proxies, teacher=teacher, pool=pool) for pool in pools
         ]
+        for stage in scores:
+            # Nothing is spent on a teacher before somebody could have read what it makes of images.
+            stage.after = [] if check is None else [check]
         wanted = seeded(settings.select_proxies, seeds.get("select_proxies"))
         selection = self._add(
             "select_proxies",
@@ -178,7 +220,17 @@ class Plan:
             boundary=boundary,
         )
         seed = seeds.get("distill_student", settings.distill_student.recipe.seed)
-        return Run(teacher, pools, scores, selection, boundary, student, seed)
+        return Run(teacher, check, pools, scores, selection, boundary, student, seed)
+
+    def _check(self, settings: Experiment, teacher: Stage, pools: list[Stage]) -> Stage | None:
+        """What an imported teacher makes of a few proxies, and of the user's pictures among the pools."""
+        if settings.import_teacher is None:
+            return None
+        proxies = self._add("render_proxies", sized(settings.check_teacher.proxies, *input_of(settings)))
+        pictures = _distinct(pool for pool in pools if pool.name == "import_images")
+        return self._add(
+            "check_teacher", settings.check_teacher, teacher=teacher, proxies=proxies, pictures=pictures
+        )
 
     def _teacher(self, settings: Experiment, seeds: dict[str, int]) -> Stage:
         if settings.import_teacher is not None:

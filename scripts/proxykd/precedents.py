@@ -59,7 +59,7 @@ class Node:
             return self.settings["recipe"]["steps"] * self.settings["recipe"]["batch"]
         if self.name == "render_proxies":
             return self.settings["count"] * self.settings.get("supersampling", 1) ** 2
-        if self.name in {"score_proxies", "select_proxies"}:
+        if self.name in {"score_proxies", "assess_proxies", "select_proxies"}:
             return self._sum("pool")
         if self.name == "attack_boundary":
             return self.settings.get("sources") or self._sum("selection")
@@ -67,7 +67,7 @@ class Node:
             heldout, real = self._sum("heldout"), self._sum("images")
             seen = None if heldout is None or real is None else heldout + real
             return None if seen is None else seen * (1 + len(self.upstream.get("student", [])))
-        return 1 if self.name == "import_teacher" else self.samples
+        return 1 if self.name in {"import_teacher", "check_teacher"} else self.samples
 
     @cached_property
     def pixels(self) -> float:

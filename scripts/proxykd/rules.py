@@ -57,11 +57,10 @@ class Rules:
             raise WorkflowError(str(error)) from None
 
     def upstream(self, name: str) -> Callable[[Any], list[str]]:
-        """Input function: the stamps of all that a stage is made from."""
+        """Input function: the stamps of all that a stage is made from, and of what must be there before."""
 
         def stamps(wildcards: Any) -> list[str]:
-            stage = self._stage(name, wildcards.key)
-            return [one.stamp for several in stage.upstream.values() for one in several]
+            return [one.stamp for one in self._stage(name, wildcards.key).before]
 
         return stamps
 
@@ -131,7 +130,8 @@ class Rules:
 
     def evaluations(self) -> list[str]:
         """The stamps of all that the report shows."""
-        return [experiment.evaluation.stamp for experiment in self.plan.experiments]
+        ends = [stage for experiment in self.plan.experiments for stage in experiment.ends]
+        return list(dict.fromkeys(stage.stamp for stage in ends))
 
     def stamps(self) -> list[str]:
         """The stamps of all stages, but of those that are not there and that nothing missing is made from.
@@ -141,12 +141,12 @@ class Rules:
         """
         there = {stage.key for stage in self.plan.all_stages() if Path(stage.stamp).exists()}
         wanted = set(there)
-        waiting = [experiment.evaluation for experiment in self.plan.experiments]
+        waiting = [stage for experiment in self.plan.experiments for stage in experiment.ends]
         while waiting:
             stage = waiting.pop()
             if stage.key not in wanted:
                 wanted.add(stage.key)
-                waiting += [one for several in stage.upstream.values() for one in several]
+                waiting += stage.before
         return [stage.stamp for stage in self.plan.all_stages() if stage.key in wanted]
 
     def configuration(self) -> str:

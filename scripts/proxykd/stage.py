@@ -89,7 +89,8 @@ def main(
     """Run one stage's program.
 
     `section` is the settings' type, or a type for each value that their `kind` may have. `roles` maps each
-    upstream role to `one`, `optional` (none or one) or `many` (one or more).
+    upstream role to `one`, `optional` (none or one), `many` (one or more) or
+    `any` (none or more).
     """
     run(lambda: _main(stage, section, roles, make, about or ""))
 

@@ -12,7 +12,6 @@ from exchanged import Made, Server, configuration, told
 
 from programs import Workplace
 from proxykd.configuration import load
-from proxykd.inventory import stages_of
 from proxykd.plan import Plan
 
 
@@ -21,7 +20,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     root = tmp_path_factory.mktemp("made")
     (root / "run.yaml").write_text(yaml.safe_dump(configuration()))
     plan, workplace = Plan(load(configuration())), Workplace(root)
-    near = {stage.key for stage in stages_of(plan.experiments[0])}
+    near = {stage.key for stage in plan.experiments[0].stages}
     for stage in plan.all_stages():
         if stage.key in near or stage.name in {"train_teacher", "score_proxies"}:
             roles = {

@@ -23,7 +23,6 @@ from moto.server import ThreadedMotoServer
 from checkouts import ROOT, tiny_configuration
 from programs import Workplace
 from proxykd import store
-from proxykd.inventory import stages_of
 from proxykd.plan import Plan
 from proxykd.shards import file_facts
 
@@ -58,7 +57,7 @@ class Made:
     def name(self, stage: str, experiment: str = "near", **settings: Any) -> str:
         """`<stage>/<key>` of an experiment's first result that has such settings."""
         (chosen,) = [one for one in self.plan.experiments if one.name == experiment]
-        found = [one for one in stages_of(chosen) if one.name == stage]
+        found = [one for one in chosen.stages if one.name == stage]
         return next(
             f"{stage}/{one.key}" for one in found if settings.items() <= one.settings.canonical().items()
         )

@@ -24,7 +24,6 @@ from exchanged import (
 )
 
 from checkouts import copy_checkout
-from proxykd.inventory import stages_of
 
 
 def test_an_experiment_through_s3_to_another_checkout(made: Made, s3: Server, tmp_path: Path) -> None:
@@ -41,7 +40,7 @@ def test_an_experiment_through_s3_to_another_checkout(made: Made, s3: Server, tm
     (other.folder / "run.yaml").write_text(yaml.safe_dump(near))
     pulled = other.python("scripts/store.py", "pull", "near", "--from", place, *configured)
     assert pulled.returncode == 0, pulled.stderr
-    wanted = {f"{stage.name}/{stage.key}" for stage in stages_of(made.plan.experiments[0])}
+    wanted = {f"{stage.name}/{stage.key}" for stage in made.plan.experiments[0].stages}
     ours = contents(made.root)
     assert contents(other.store) == {name: ours[name] for name in ours if name.rpartition("/")[0] in wanted}
     verified = other.python("scripts/store.py", "verify")

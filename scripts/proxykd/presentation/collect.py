@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -131,9 +130,7 @@ def collect(plan: Plan) -> Shown:
 
 def _index(plan: Plan, stage: Stage) -> store.Index:
     if not (stage.folder / store.INDEX).exists():
-        needed = ", ".join(
-            planned.name for planned in plan.experiments if stage in list(needed_by(planned.evaluation))
-        )
+        needed = ", ".join(planned.name for planned in plan.experiments if stage in planned.stages)
         raise UserError(
             f"The report needs {stage.name}/{stage.key} (for {needed}), and {store.root()} has no finished "
             "result of that name. Run `snakemake --cores all all` with the same configuration first, or name "
@@ -142,19 +139,11 @@ def _index(plan: Plan, stage: Stage) -> store.Index:
     return store.read_index(stage.folder)
 
 
-def needed_by(stage: Stage) -> Iterator[Stage]:
-    """A stage and all that it is made from, with repetitions."""
-    yield stage
-    for several in stage.upstream.values():
-        for one in several:
-            yield from needed_by(one)
-
-
 def _experiment(planned: PlannedExperiment, results: dict[tuple[str, str], Result]) -> ShownExperiment:
     def found(stage: Stage) -> Result:
         return results[stage.name, stage.key]
 
-    needed = {(stage.name, stage.key) for stage in needed_by(planned.evaluation)}
+    needed = {(stage.name, stage.key) for stage in planned.stages}
     evaluation = found(planned.evaluation)
     runs = [
         ShownRun(
