@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from proxykd.boundary.settings import AttackBoundary
+from proxykd.errors import UserError
 from proxykd.shards import ShardWriter, read_table
 from proxykd.stage import Job, device, main
 
@@ -21,7 +22,6 @@ def make(job: Job[AttackBoundary]) -> None:
     import torch
 
     from proxykd.boundary.collect import harvest
-    from proxykd.errors import UserError
     from proxykd.networks.files import load
 
     teacher = load(job.one("teacher"), device())
@@ -46,13 +46,25 @@ def make(job: Job[AttackBoundary]) -> None:
             _count_pairs(batch.rows, pairs_KK)
             progress.advance(batch.counts["views"], pairs=str(totals["kept"]))
     if totals["kept"] == 0:
-        raise UserError(
-            f"attack_boundary made no pair from {totals['views']} views: {totals['already']} were in "
-            f"their target class already, {totals['failed']} did not cross, {totals['rounded']} were lost to "
-            "rounding. Raise attack_boundary.epsilon or iterations, or set targets: uniform."
-        )
+        _judge(job.settings, totals)
     job.shards, job.classes = writer.shards, classes
     job.facts |= {"counts": totals, "pairs": pairs_KK.tolist(), "members": 4 if job.settings.deeper else 2}
+
+
+def _judge(settings: AttackBoundary, totals: dict[str, int]) -> None:
+    """What to do about an attack of which no pair came: UserError, or a word in the log."""
+    from proxykd.presentation.progress import log
+
+    told = (
+        f"attack_boundary made no pair from {totals['views']} views: {totals['already']} were in "
+        f"their target class already, {totals['failed']} did not cross, {totals['rounded']} were lost to "
+        "rounding."
+    )
+    if settings.unmade == "fail":
+        raise UserError(
+            f"{told} Raise attack_boundary.epsilon or iterations, or set targets: uniform."
+        )
+    log.warning(told)
 
 
 def _count_pairs(rows: list[dict[str, Any]], pairs_KK: np.ndarray) -> None:

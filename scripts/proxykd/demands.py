@@ -22,7 +22,7 @@ LOADS = {
     "select_proxies": ("pool",),
     "attack_boundary": ("selection",),
     "distill_student": ("selection", "boundary"),
-    "evaluate_student": ("heldout", "images"),
+    "evaluate_student": ("heldout", "pairs", "images"),
 }
 """Stage -> the roles whose images it has in memory at once."""
 ROW_BYTES = 4096

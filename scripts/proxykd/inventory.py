@@ -121,7 +121,8 @@ def find(root: Path, name: str) -> Path:
 
 
 def planned(plan: Plan, name: str) -> list[Stage]:
-    """The stages that `<experiment>/<stage>` means: several where there are several seeds or pools.
+    """The stages that `<experiment>/<stage>` means: several where there are several seeds or pools,
+    and where held-out proxies go through the same stage for the evaluation.
 
     An experiment alone means all its stages, in the order of the pipeline.
     """

@@ -15,10 +15,11 @@ from proxykd import store
 from proxykd.configuration import Configuration, Experiment, Pool
 from proxykd.derivation import input_of, seeded, sized, student_settings
 from proxykd.errors import UserError
+from proxykd.evaluation.settings import HeldoutPairs
 from proxykd.images.settings import ImportImages
 from proxykd.outside import Digests
 from proxykd.section import Section, canonical_json
-from proxykd.selection_settings import SelectFromPools
+from proxykd.selection_settings import ScoreProxies, SelectFromPools
 from proxykd.source import stage_source
 
 STAGES = (
@@ -171,6 +172,7 @@ class Plan:
         if evaluation.images is not None:
             images = self._fitting_images(settings, evaluation.images, evaluation.split)
         heldout = self._add("render_proxies", sized(evaluation.heldout, *input_of(settings)))
+        pairs = [] if evaluation.pairs is None else [self._pairs(evaluation.pairs, heldout, run) for run in runs]
         planned = self._add(
             "evaluate_student",
             evaluation,
@@ -179,6 +181,7 @@ class Plan:
             scores=_distinct(stage for run in runs for stage in run.scores),
             selection=_distinct(run.selection for run in runs),
             heldout=heldout,
+            pairs=_distinct(iter(pairs)),
             images=images,
         )
         first = runs[0]
@@ -195,12 +198,7 @@ class Plan:
         teacher = self._teacher(settings, seeds)
         pools = [self._pool(settings, pool, seeds) for pool in settings.proxies]
         check = self._check(settings, teacher, pools)
-        scores = [
-            self._add("score_proxies", settings.score_proxies, teacher=teacher, pool=pool) for pool in pools
-        ]
-        for stage in scores:
-            # Nothing is spent on a teacher before somebody could have read what it makes of images.
-            stage.after = [] if check is None else [check]
+        scores = [self._scores(settings.score_proxies, teacher, pool, check) for pool in pools]
         wanted = seeded(settings.select_proxies, seeds.get("select_proxies"))
         selection = self._add(
             "select_proxies",
@@ -221,6 +219,19 @@ class Plan:
         )
         seed = seeds.get("distill_student", settings.distill_student.recipe.seed)
         return Run(teacher, check, pools, scores, selection, boundary, student, seed)
+
+    def _scores(self, how: ScoreProxies, teacher: Stage, pool: Stage, check: Stage | None) -> Stage:
+        stage = self._add("score_proxies", how, teacher=teacher, pool=pool)
+        # Nothing is spent on a teacher before somebody could have read what it makes of images.
+        stage.after = [] if check is None else [check]
+        return stage
+
+    def _pairs(self, attack: HeldoutPairs, heldout: Stage, run: Run) -> Stage:
+        """Held-out proxies carried across a teacher's boundary; all experiments of the teacher share them."""
+        scores = self._scores(ScoreProxies(), run.teacher, heldout, run.check)
+        wanted = SelectFromPools(count=attack.sources)
+        selection = self._add("select_proxies", wanted, pool=[heldout], scores=[scores])
+        return self._add("attack_boundary", attack, teacher=run.teacher, selection=selection)
 
     def _check(self, settings: Experiment, teacher: Stage, pools: list[Stage]) -> Stage | None:
         """What an imported teacher makes of a few proxies, and of the user's pictures among the pools."""

@@ -46,6 +46,8 @@ class AttackBoundary(Section):
     """Augmentation of the views before mixing."""
     precision: Literal["fp32"] = "fp32"
     """Arithmetic of the teacher's passes."""
+    unmade: Literal["fail", "report"] = "fail"
+    """What to do when no pair can be made: fail, or report it and store none, which no student learns from."""
     seed: int = Field(0, ge=0)
     """Views and targets."""
 

@@ -29,11 +29,16 @@ def outputs(network: Classifier, sets: dict[str, Images], device: str) -> dict[s
 
 
 def evaluate(
-    teacher: dict[str, np.ndarray], student: dict[str, np.ndarray], sets: dict[str, Images], bins: int
+    teacher: dict[str, np.ndarray],
+    student: dict[str, np.ndarray],
+    sets: dict[str, Images],
+    bins: int,
+    on_pairs: dict[str, float] | None = None,
 ) -> dict[str, Any]:
     """One student beside its teacher: fidelity on each set, and accuracies on the labelled one.
 
-    teacher, student: what `outputs` says of the same sets.
+    teacher, student: what `outputs` says of the same sets. on_pairs: its boundary fidelity; None or empty where
+    there are no pairs.
     """
     result: dict[str, Any] = {"fidelity": {}, "teacher": None, "student": None}
     for name, images in sets.items():
@@ -41,25 +46,28 @@ def evaluate(
         if images.labels_N is not None:
             result["teacher"] = labelled(teacher[name], images.labels_N, bins)
             result["student"] = labelled(student[name], images.labels_N, bins)
+    if on_pairs:
+        result["fidelity"]["pairs"] = on_pairs
     return result
 
 
 def summarise(
-    measured: list[dict[str, Any]], scores: list[dict[str, Any]], selections: list[dict[str, Any]]
+    measured: list[dict[str, Any]],
+    scores: list[dict[str, Any]],
+    selection: list[dict[str, Any]],
+    pairs: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """`evaluation.json`: means over seeds, single students, the classes before and after selection."""
+    """`evaluation.json`: means over seeds, single students, the classes before and after selection.
+
+    scores, selection, pairs: facts of the pools' scores, of the selections and of the attacks on held-out
+    proxies.
+    """
     has_labels = measured[0]["student"] is not None
-    fidelity = {
-        name: {
-            metric: over_seeds([one["fidelity"][name][metric] for one in measured])
-            for metric in measured[0]["fidelity"][name]
-        }
-        for name in measured[0]["fidelity"]
-    }
     summary: dict[str, Any] = {
         "labels": has_labels,
         "fidelity_on": "labelled" if has_labels else "heldout",
-        "fidelity": fidelity,
+        "fidelity": _fidelity(measured),
+        "pairs": [attack["counts"] for attack in pairs or []],
         "accuracy": None,
         "calibration_error": None,
         "by_class": None,
@@ -68,8 +76,8 @@ def summarise(
         "students": measured,
         "classes": {
             "pool": uniformity(np.sum([score["histogram"] for score in scores], axis=0)),
-            "selected": uniformity(np.sum([selection["histogram"] for selection in selections], axis=0)),
-            "shortfall": selections[0]["shortfall"],
+            "selected": uniformity(np.sum([one["histogram"] for one in selection], axis=0)),
+            "shortfall": selection[0]["shortfall"],
         },
     }
     if has_labels:
@@ -81,3 +89,12 @@ def summarise(
             for values in zip(*(student["by_class"] for student in students), strict=True)
         ]
     return summary
+
+
+def _fidelity(measured: list[dict[str, Any]]) -> dict[str, Any]:
+    """Set -> figure -> mean over the students; those alone for whose teacher there are pairs, if not for all."""
+    found = {}
+    for name in dict.fromkeys(name for one in measured for name in one["fidelity"]):
+        several = [one["fidelity"][name] for one in measured if name in one["fidelity"]]
+        found[name] = {metric: over_seeds([one[metric] for one in several]) for metric in several[0]}
+    return found
