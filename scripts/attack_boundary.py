@@ -61,9 +61,7 @@ def _judge(settings: AttackBoundary, totals: dict[str, int]) -> None:
         "rounding."
     )
     if settings.unmade == "fail":
-        raise UserError(
-            f"{told} Raise attack_boundary.epsilon or iterations, or set targets: uniform."
-        )
+        raise UserError(f"{told} Raise attack_boundary.epsilon or iterations, or set targets: uniform.")
     log.warning(told)
 
 

@@ -1,7 +1,8 @@
 """Measure an experiment's students beside their teacher: accuracy, fidelity, calibration, cost.
 
 Fidelity is measured on held-out proxies, and on pairs of them on either side of the teacher's boundary where
-there are any. Without labelled images accuracy is null, and fidelity is all there is, which is not accuracy. Several students, one a seed, give mean and standard deviation.
+there are any. Without labelled images accuracy is null, and fidelity is all there is, which is not accuracy.
+Several students, one a seed, give mean and standard deviation.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Write the report: one page, one summary as JSON, and links to what the experiments are made of.
+"""Write the report: one page, one summary as JSON, links to what the experiments are made of, and each one's
+finished student as a folder that loads without ProxyKD.
 
     python scripts/report.py --settings <JSON or file> --out results
 
@@ -57,8 +58,9 @@ def main() -> None:
 
     from proxykd.configuration import load
     from proxykd.plan import Plan
-    from proxykd.presentation import links, page, summary
+    from proxykd.presentation import links, model, page, summary
     from proxykd.presentation.collect import collect
+    from proxykd.presentation.commands import behind_run
     from proxykd.store import write_atomically
 
     shown = collect(Plan(load(raw, place)))
@@ -66,6 +68,7 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     content = page.render(shown, raw, out, arguments.command).encode()
     links.write(shown, out)
+    model.write(shown, out, behind_run(raw, arguments.command))
     write_atomically(out / "summary.json", summary.as_json(summary.summarise(shown)).encode())
     write_atomically(out / "report.html", content)
     log.info("wrote %s and %s", out / "report.html", out / "summary.json")

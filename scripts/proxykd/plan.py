@@ -172,7 +172,9 @@ class Plan:
         if evaluation.images is not None:
             images = self._fitting_images(settings, evaluation.images, evaluation.split)
         heldout = self._add("render_proxies", sized(evaluation.heldout, *input_of(settings)))
-        pairs = [] if evaluation.pairs is None else [self._pairs(evaluation.pairs, heldout, run) for run in runs]
+        pairs = (
+            [] if evaluation.pairs is None else [self._pairs(evaluation.pairs, heldout, run) for run in runs]
+        )
         planned = self._add(
             "evaluate_student",
             evaluation,

@@ -37,8 +37,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """One student beside its teacher: fidelity on each set, and accuracies on the labelled one.
 
-    teacher, student: what `outputs` says of the same sets. on_pairs: its boundary fidelity; None or empty where
-    there are no pairs.
+    teacher, student: what `outputs` says of the same sets. on_pairs: its boundary fidelity, None or
+    empty where there are no pairs.
     """
     result: dict[str, Any] = {"fidelity": {}, "teacher": None, "student": None}
     for name, images in sets.items():
@@ -92,7 +92,7 @@ def summarise(
 
 
 def _fidelity(measured: list[dict[str, Any]]) -> dict[str, Any]:
-    """Set -> figure -> mean over the students; those alone for whose teacher there are pairs, if not for all."""
+    """Set -> figure -> mean over the students; some, where not every teacher has pairs."""
     found = {}
     for name in dict.fromkeys(name for one in measured for name in one["fidelity"]):
         several = [one["fidelity"][name] for one in measured if name in one["fidelity"]]

@@ -16,8 +16,8 @@ from proxykd.section import Section
 class HeldoutPairs(AttackBoundary):
     """Pairs across the teacher's boundary made of held-out proxies, to measure students on.
 
-    The attack of `attack_boundary` with defaults for measuring: on the held-out images as they are, since those
-    are what agreement and KL are measured on too, and to any other class with equal probability.
+    The attack of `attack_boundary` with defaults for measuring: on the held-out images as they are, since
+    agreement and KL are measured on those too, and to any other class with equal probability.
     """
 
     sources: int | None = Field(1000, ge=1)

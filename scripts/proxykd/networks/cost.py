@@ -23,9 +23,9 @@ LARGE_REPEATS = 10
 def cost(network: Classifier, folder: Path, device: str) -> dict[str, float | int | str | None]:
     """Parameters, multiply-accumulates for one image, bytes on disk, and measured times in fp32.
 
-    `cpu_latency_ms`: median for one image on the CPU, with `cpu_threads` threads. `gpu_latency_ms`: the same on
-    the GPU, whose name is `gpu`; `gpu_images_per_second`: in batches of `LARGE_BATCH` there. All three are
-    None where `device` is no GPU. The network is on the CPU afterwards.
+    `cpu_latency_ms`: median for one image on the CPU, with `cpu_threads` threads. `gpu_latency_ms`: the same
+    on the GPU, whose name is `gpu`; `gpu_images_per_second`: in batches of `LARGE_BATCH` there. All three
+    are None where `device` is no GPU. The network is on the CPU afterwards.
     """
     described = network.description
     x_NCHW = torch.rand(1, described.channels, described.size, described.size)

@@ -33,23 +33,27 @@ def _torchvision(name: str, classes: int, channels: int, size: int, pretrained: 
         raise UserError(
             f"torchvision has no classifier called {name!r}. See torchvision.models.list_models()."
         )
-    options: dict[str, Any] = {}
-    if name.startswith("vit_") and not pretrained:
-        options["image_size"] = size
-    if name in {"googlenet", "inception_v3"} and not pretrained:
-        # Auxiliary outputs would make the network return a tuple while it trains.
-        options |= {"aux_logits": False, "init_weights": True}
     if pretrained:
         network = models.get_model(name, weights="DEFAULT")
         if name in {"googlenet", "inception_v3"}:
             network.aux_logits = False
         _replace_head(network, name, classes)
     else:
-        network = models.get_model(name, weights=None, num_classes=classes, **options)
+        network = models.get_model(name, weights=None, num_classes=classes, **torchvision_options(name, size))
     if channels == 1:
         # A hook and not a wrapper, so that the weights keep the names that torchvision gives them.
         network.register_forward_pre_hook(_grey_as_colour)
     return network
+
+
+def torchvision_options(name: str, size: int) -> dict[str, Any]:
+    """What torchvision wants to know of a network without published weights, beside its classes."""
+    if name.startswith("vit_"):
+        return {"image_size": size}
+    if name in {"googlenet", "inception_v3"}:
+        # Auxiliary outputs would make the network return a tuple while it trains.
+        return {"aux_logits": False, "init_weights": True}
+    return {}
 
 
 def _grey_as_colour(network: nn.Module, inputs: tuple[torch.Tensor, ...]) -> torch.Tensor:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from torch import nn
 
-from proxykd.errors import UserError
-
 PATCHES = (16, 8, 4, 2, 1)
 FEWEST = 7
 """Patches along a side."""
@@ -14,16 +12,12 @@ FEWEST = 7
 def patch_size(size: int) -> int:
     """The largest of 16, 8, 4, 2, 1 that leaves 7 patches a side: 16 at 224 pixels, 8 at 64, 4 at 32 and 28.
 
-    Raises UserError where the image cannot be cut into them.
+    Raises ValueError where the image cannot be cut into them.
     """
     patch = next((patch for patch in PATCHES if size // patch >= FEWEST), PATCHES[-1])
     if size % patch:
         below = size - size % patch
-        raise UserError(
-            f"vit_small cuts images of {size} x {size} pixels into patches of {patch} x {patch}, and {size} "
-            f"is no multiple of {patch}. Choose a size of {below} or {below + patch}, or another "
-            "architecture."
-        )
+        raise ValueError(f"{size} is no multiple of {patch}, a patch's side; {below} and {below + patch} are")
     return patch
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from proxykd.presentation.collect import Shown, ShownExperiment
+from proxykd.presentation.fidelity import unmade
 from proxykd.presentation.overview import measured_on
 from proxykd.presentation.wording import marks
 
@@ -21,7 +22,7 @@ def cautions(shown: Shown) -> list[dict[str, str]]:
     """What limits the numbers on this page: whom it concerns (nobody named: all), and a sentence."""
     found: dict[str, list[str]] = {}
     for experiment in shown.experiments:
-        for text in _cautions(experiment):
+        for text in of_experiment(experiment):
             found.setdefault(text, []).append(experiment.name)
     everyone = len(shown.experiments)
     return [
@@ -30,12 +31,15 @@ def cautions(shown: Shown) -> list[dict[str, str]]:
     ]
 
 
-def _cautions(experiment: ShownExperiment) -> Iterator[str]:
+def of_experiment(experiment: ShownExperiment) -> Iterator[str]:
+    """What limits the figures of one experiment, a sentence each."""
     if not experiment.measured["labels"]:
         yield (
             "There are no labelled images. Agreement with the teacher on held-out proxies stands in the "
             "place of accuracy, and is not accuracy."
         )
+    if (missing := unmade(experiment)) is not None:
+        yield missing
     if len(experiment.runs) == 1:
         yield "One seed: the spread is unknown, and a difference between two experiments may be chance."
     if len(experiment.runs) == 2:

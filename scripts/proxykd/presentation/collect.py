@@ -92,8 +92,12 @@ class ShownExperiment:
 
     def upstream(self, role: str) -> Result | None:
         """The one result that the evaluation read under a role."""
-        several = self.evaluation.stage.upstream.get(role)
-        return next(result for result in self.stages if result.stage is several[0]) if several else None
+        return next(iter(self.all_upstream(role)), None)
+
+    def all_upstream(self, role: str) -> list[Result]:
+        """The results that the evaluation read under a role, in its order."""
+        by_key = {result.key: result for result in self.stages}
+        return [by_key[stage.key] for stage in self.evaluation.stage.upstream.get(role, [])]
 
     @property
     def classes(self) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from proxykd.presentation import numerals
-from proxykd.presentation.collect import Result, Shown
+from proxykd.presentation.collect import Result, Shown, ShownExperiment
 
 
 def costs(shown: Shown) -> dict[str, Any]:
@@ -33,6 +33,33 @@ def _row(shown: Shown, result: Result) -> dict[str, str]:
         "device": result.index.device,
         "bytes": numerals.size(result.bytes),
     }
+
+
+def of_network(cost: dict[str, Any]) -> dict[str, str | None]:
+    """What a network costs: parameters, MACs, file, latencies; `gpu` is None where it was not measured."""
+    gpu = None
+    if cost["gpu_latency_ms"] is not None:
+        rate = numerals.short(cost["gpu_images_per_second"])
+        gpu = f"{numerals.milliseconds(cost['gpu_latency_ms'])}, {rate} img/s"
+    return {
+        "parameters": numerals.short(cost["parameters"]),
+        "macs": numerals.short(cost["macs"]),
+        "bytes": numerals.size(cost["bytes"]),
+        "cpu": numerals.milliseconds(cost["cpu_latency_ms"]),
+        "gpu": gpu,
+    }
+
+
+def measured_with(experiments: list[ShownExperiment]) -> str:
+    """The devices that latencies were measured on, in words."""
+    told = []
+    for experiment in experiments:
+        cost = experiment.measured["cost"]["student"]
+        threads = "1 CPU thread" if cost["cpu_threads"] == 1 else f"{cost['cpu_threads']} CPU threads"
+        gpu = cost["gpu"]
+        # The index names the GPU where there is one, else the processor.
+        told.append(f"{threads} and {gpu}" if gpu else f"{threads} ({experiment.evaluation.index.device})")
+    return " or ".join(dict.fromkeys(told))
 
 
 def images_of(result: Result) -> int:

@@ -32,6 +32,10 @@ def _links(experiment: ShownExperiment) -> dict[str, Result]:
     heldout = experiment.upstream("heldout")
     if heldout is not None:
         found["heldout_proxies"] = heldout
+    pairs = experiment.all_upstream("pairs")
+    found |= {
+        "heldout_pairs" if len(pairs) == 1 else f"heldout_pairs/{i}": one for i, one in enumerate(pairs)
+    }
     by_run = [_run_links(run) for run in experiment.runs]
     for place in by_run[0]:
         if place != "distill_student" and len({links[place].key for links in by_run}) == 1:
@@ -74,7 +78,7 @@ def write(shown: Shown, out: Path) -> None:
     for link in list(_ours(out)):
         if link.relative_to(out) not in wanted:
             link.unlink()
-            _remove_empty(link.parent, out)
+            remove_empty(link.parent, out)
     for place, folder in wanted.items():
         _link(out / place, folder)
 
@@ -96,7 +100,8 @@ def _ours(out: Path) -> Iterator[Path]:
         )
 
 
-def _remove_empty(folder: Path, out: Path) -> None:
+def remove_empty(folder: Path, out: Path) -> None:
+    """Remove a folder that is empty, and those above it that are empty then, up to `out`."""
     while folder != out and not any(folder.iterdir()):
         folder.rmdir()
         folder = folder.parent

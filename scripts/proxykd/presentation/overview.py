@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from proxykd.presentation import numerals
+from proxykd.presentation import costs, fidelity, numerals
 from proxykd.presentation.collect import Shown, ShownExperiment
 from proxykd.presentation.figures import dot_chart
 from proxykd.presentation.summary import figures
@@ -39,7 +39,7 @@ def _teacher_row(experiment: ShownExperiment) -> dict[str, Any]:
         "calibration": numerals.bare_spread(_over([one["calibration_error"] for one in teachers]))
         if teachers
         else "–",
-        "cost": _cost(experiment.measured["cost"]["teacher"]),
+        "cost": costs.of_network(experiment.measured["cost"]["teacher"]),
     }
 
 
@@ -72,24 +72,13 @@ def _student_row(experiment: ShownExperiment) -> dict[str, Any]:
         "architecture": architecture(experiment, "student"),
         "marks": marks(experiment),
         "accuracy": numerals.bare_spread(known["accuracy"]) if known["accuracy"] else None,
-        "agreement": numerals.bare_spread(known["agreement"]),
-        "on": known["agreement_on"],
-        "kl": numerals.plain_spread(known["kl"]),
-        "calibration": numerals.bare_spread(known["calibration_error"]),
+        "calibration": numerals.bare_spread(experiment.measured["calibration_error"]),
+        "fidelity": [figure.over_seeds(experiment.measured, sign=False) for figure in fidelity.FIGURES],
         "n": known["agreement"]["n"],
-        "cost": _cost(experiment.measured["cost"]["student"]),
+        "cost": costs.of_network(experiment.measured["cost"]["student"]),
         "entropy": [f"{known['relative_entropy'][where]:.3f}" for where in ("pool", "selected")],
         "smallest": [f"{100 * known['smallest_share'][where]:.1f}" for where in ("pool", "selected")],
         "empty": [known["empty_classes"][where] for where in ("pool", "selected")],
-    }
-
-
-def _cost(cost: dict[str, float]) -> dict[str, str]:
-    return {
-        "parameters": numerals.short(cost["parameters"]),
-        "macs": numerals.short(cost["macs"]),
-        "bytes": numerals.size(cost["bytes"]),
-        "latency": numerals.milliseconds(cost["latency_ms"]),
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from proxykd.presentation import cautions, commands, costs, overview, patience, sections
+from proxykd.presentation import cautions, commands, costs, fidelity, overview, patience, sections
 from proxykd.presentation.collect import Shown
 from proxykd.presentation.numerals import seeds
 
@@ -42,7 +42,13 @@ def render(shown: Shown, raw: dict[str, Any], out: Path, command: str = "") -> s
         groups=overview.groups(shown),
         some_labels=any(one.measured["labels"] for one in shown.experiments),
         some_without=any(not one.measured["labels"] for one in shown.experiments),
-        measured_on=sorted({overview.measured_on(one) for one in shown.experiments}),
+        some_pairs=any(fidelity.has_pairs(one) for one in shown.experiments),
+        some_gpu=any(one.measured["cost"]["student"]["gpu"] for one in shown.experiments),
+        measured_with=costs.measured_with(shown.experiments),
+        measured_on=sorted(
+            {overview.measured_on(one) for one in shown.experiments if one.measured["labels"]}
+        ),
+        heldout_images=sorted({fidelity.heldout_images(one) for one in shown.experiments}),
         charts=overview.charts(shown),
         grids=patience.patience(shown.experiments),
         experiments=[sections.experiment(one, out) for one in shown.experiments],

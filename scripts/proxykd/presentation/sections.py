@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from proxykd.presentation import commands, numerals, pairs, sheets, wording
+from proxykd.presentation import commands, fidelity, model, numerals, pairs, sheets, wording
 from proxykd.presentation.collect import Result, Shown, ShownExperiment
 from proxykd.presentation.figures import line_chart
 from proxykd.presentation.overview import architecture, measured_on, teachers_of
@@ -23,6 +23,7 @@ def experiment(shown: ShownExperiment, out: Path) -> dict[str, Any]:
         "training": wording.training(shown),
         "measured_on": measured_on(shown),
         "labels": shown.measured["labels"],
+        "model": {"place": str(out / shown.name / model.FOLDER), "label": model.chosen(shown).label},
         "sheet": sheets.contact_sheet(run.selection),
         "empty": shown.measured["classes"]["selected"]["empty_classes"],
         "class_count": len(shown.classes),
@@ -93,17 +94,18 @@ def shortfall(shown: ShownExperiment) -> str:
     return told + (f" and {len(worst) - 10} more classes" if len(worst) > 10 else "")
 
 
-def seeds(shown: ShownExperiment) -> list[dict[str, str]]:
+def seeds(shown: ShownExperiment) -> list[dict[str, Any]]:
     """Each student by itself."""
     rows = []
     for run, one in zip(shown.runs, shown.measured["students"], strict=True):
-        fidelity = one["fidelity"][shown.measured["fidelity_on"]]
         rows.append(
             {
                 "label": run.label.replace("-", " "),
                 "accuracy": numerals.percent(one["student"]["accuracy"]) if one["student"] else "–",
-                "agreement": numerals.percent(fidelity["agreement"]),
-                "kl": f"{fidelity['kl']:.3g}",
+                "fidelity": [
+                    figure.single(one) or "–"
+                    for figure in (fidelity.AGREEMENT, fidelity.SEPARATED, fidelity.KL)
+                ],
                 "loss": f"{run.student.facts['loss']:.4g}",
                 "seconds": numerals.duration(run.student.index.seconds),
             }
@@ -146,27 +148,30 @@ def _teacher(result: Result, name: str) -> dict[str, Any]:
     }
 
 
-def heldout(shown: Shown) -> list[dict[str, str]]:
-    """Fidelity on held-out proxies, one row an experiment."""
-    rows = []
-    for one in shown.experiments:
-        fidelity, images = one.measured["fidelity"]["heldout"], one.upstream("heldout")
-        assert images is not None
-        settings = images.index.settings
-        rows.append(
-            {
-                "name": one.name,
-                "n": numerals.seeds(fidelity["agreement"]["n"]),
-                "agreement": numerals.spread(fidelity["agreement"]),
-                "kl": numerals.plain_spread(fidelity["kl"]),
-                "calibration": numerals.spread(fidelity["calibration_error"]),
-                "images": f"{numerals.count(images.index.samples)} {_heldout_kind(settings)}",
-            }
-        )
-    return rows
+def heldout(shown: Shown) -> list[dict[str, Any]]:
+    """All label-free figures on held-out proxies, one row an experiment, and accuracy where there is any."""
+    plain = (fidelity.AGREEMENT, fidelity.KL, fidelity.CALIBRATION)
+    return [
+        {
+            "name": one.name,
+            "n": numerals.seeds(one.measured["fidelity"]["heldout"]["agreement"]["n"]),
+            "accuracy": numerals.bare_spread(one.measured["accuracy"]),
+            "plain": [figure.over_seeds(one.measured, sign=False) for figure in plain],
+            "pairs": [
+                [figure.over_seeds(one.measured, sign=False) for figure in fidelity.on_pairs(ending)]
+                for ending in ("", "_deeper")
+            ],
+            "images": fidelity.heldout_images(one),
+            "made": pairs_made(one),
+        }
+        for one in shown.experiments
+    ]
 
 
-def _heldout_kind(settings: dict[str, Any]) -> str:
-    """What held-out images are, and for shaders, whether the pools' programs drew them too."""
-    told = {"heldout": " of programs kept apart", "main": " of the same programs as the pools"}
-    return wording.KINDS[settings["kind"]] + told.get(settings.get("corpus", ""), "")
+def pairs_made(shown: ShownExperiment) -> str:
+    """How many pairs there are, of how many held-out proxies."""
+    attacks = shown.measured["pairs"]
+    if not attacks:
+        return "–"
+    kept, views = (sum(counts[name] for counts in attacks) for name in ("kept", "views"))
+    return f"{numerals.count(kept)} of {numerals.count(views)}"

@@ -24,7 +24,9 @@ def figures(experiment: ShownExperiment) -> dict[str, Any]:
 
     `accuracy` and `teacher_accuracy` are None without labels, and `agreement_on` says on which images
     fidelity was measured. `calibration_error` is against the labels, or without them against the teacher's
-    class. `seconds` adds up all stages that the experiment needs, each once.
+    class. `heldout` and `pairs` are measured without a label, on held-out proxies and on pairs of them across
+    the teacher's boundary (None where there are no pairs), and are not accuracy. `cost` is that of the networks.
+    `seconds` adds up all stages that the experiment needs, each once.
     """
     measured = experiment.measured
     on = measured["fidelity_on"]
@@ -38,6 +40,9 @@ def figures(experiment: ShownExperiment) -> dict[str, Any]:
         "agreement_on": on,
         "kl": fidelity["kl"],
         "calibration_error": measured["calibration_error"] or fidelity["calibration_error"],
+        "heldout": measured["fidelity"]["heldout"],
+        "pairs": measured["fidelity"].get("pairs"),
+        "cost": measured["cost"],
         **{
             name: {"pool": classes["pool"][name], "selected": classes["selected"][name]}
             for name in UNIFORMITY

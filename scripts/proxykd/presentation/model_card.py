@@ -1,0 +1,98 @@
+"""The model card of a finished student, in Markdown, with front matter for the Hugging Face hub."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from proxykd.presentation import cautions, costs, fidelity, numerals, overview, wording
+from proxykd.presentation.collect import Shown, ShownExperiment, ShownRun
+from proxykd.presentation.example import environment, needs
+
+SIGNATURE = "<!-- Written by ProxyKD's report, and anew each time it is made. -->"
+"""By which the report knows a folder as its own."""
+TAGS = ["proxykd", "knowledge-distillation", "safetensors"]
+
+
+def card(
+    shown: Shown,
+    experiment: ShownExperiment,
+    run: ShownRun,
+    described: dict[str, Any],
+    network: str | None,
+    command: str,
+) -> str:
+    """The card of an experiment's student, that of one of its runs.
+
+    described: its `network.json`. network: the source of a network of our own, or None.
+    """
+    place = experiment.runs.index(run)
+    template = environment()
+    template.filters["seeds"] = lambda n: "all of " + numerals.seeds(n) if n > 1 else "one seed"
+    return template.get_template("model.md").render(
+        front=yaml.safe_dump(_front(), sort_keys=False),
+        signature=SIGNATURE,
+        name=experiment.name,
+        **{name: described[name] for name in ("architecture", "classes", "size", "channels")},
+        teacher_architecture=overview.architecture(experiment, "teacher"),
+        marks=[cautions.OF_MARKS[mark] for mark in wording.marks(experiment)],
+        needs=needs(described, network),
+        has_network=network is not None,
+        n=len(experiment.runs),
+        figures=_figures(experiment, place),
+        cost=_cost(experiment.measured["students"][place]["cost"]),
+        labels=experiment.measured["labels"],
+        measured_on=overview.measured_on(experiment),
+        heldout=fidelity.heldout_images(experiment),
+        boundary=fidelity.boundary_note(experiment),
+        device=costs.measured_with([experiment]),
+        teacher=wording.teacher(run.teacher),
+        proxies=wording.proxies(experiment),
+        attack=wording.attack(experiment),
+        training=wording.training(experiment),
+        label=run.label.replace("-", " "),
+        key=run.student.key,
+        versions=[f"{name} {version}" for name, version in run.student.index.versions.items()],
+        command=command,
+        cautions=cautions.of_experiment(experiment),
+        title=shown.configuration.title,
+        note=shown.configuration.note,
+    )
+
+
+def _front() -> dict[str, Any]:
+    return {
+        "library_name": "pytorch",
+        "pipeline_tag": "image-classification",
+        "tags": TAGS,
+    }
+
+
+def _figures(experiment: ShownExperiment, place: int) -> list[list[str]]:
+    """Rows of what was measured: of the teacher, of this student, over all seeds."""
+    measured = experiment.measured
+    student, rows = measured["students"][place], []
+    if measured["labels"]:
+        for name, told in (("accuracy", "accuracy"), ("calibration_error", "calibration error")):
+            both = (numerals.percent(student[network][name]) for network in ("teacher", "student"))
+            rows.append([told, *both, numerals.spread(measured[name])])
+    for figure in fidelity.FIGURES:
+        mine, all_of_them = figure.single(student), figure.over_seeds(measured)
+        if mine is not None:
+            rows.append([figure.told, "", mine, all_of_them])
+    return rows
+
+
+def _cost(cost: dict[str, Any]) -> list[list[str]]:
+    """Rows of what each network costs."""
+    told = {
+        "parameters": "parameters",
+        "macs": "MACs",
+        "bytes": "file",
+        "cpu": "latency, CPU",
+        "gpu": "latency and rate, GPU",
+    }
+    teacher, student = (costs.of_network(cost[network]) for network in ("teacher", "student"))
+    rows = ((text, teacher[name], student[name]) for name, text in told.items())
+    return [[text, one, other] for text, one, other in rows if one is not None and other is not None]
