@@ -62,8 +62,8 @@ def read(settings: ImportImages, advance: Callable[[int], None]) -> Imported:
     assert crops is not None
     if settings.split != "train":
         raise UserError(
-            f"Crops of one image have no {settings.split} split: all of them show the same. Use them as proxies, "
-            "with split: train."
+            f"Crops of one image have no {settings.split} split: all of them show the same. Use them as "
+            "proxies, with split: train."
         )
     levels = _levels(_image(Path(image_file(settings.path or "")), settings.channels))
     count = min(crops.count, settings.limit or crops.count)
@@ -122,8 +122,8 @@ def _image(file: Path, channels: int) -> Image.Image:
 
 
 def _levels(image: Image.Image) -> list[Image.Image]:
-    """The image, and copies of a half, a quarter, ... of its size: a crop then costs what its result costs, not
-    what its box in a picture of 100 megapixels does."""
+    """The image, and copies of a half, a quarter, ... of its size: a crop then costs what its result costs,
+    not what its box in a picture of 100 megapixels does."""
     levels = [image]
     while min(levels[-1].size) >= 2 * SHORTEST:
         levels.append(levels[-1].reduce(2))

@@ -13,6 +13,7 @@ SOURCE_MODULES = {
     "digits": "digits",
     "folder": "folder",
     "parquet": "parquet",
+    "webdataset": "webdataset",
     "crops": "crops",
     "cifar10": "torchvision_sets",
     "cifar100": "torchvision_sets",
@@ -20,7 +21,7 @@ SOURCE_MODULES = {
     "fashion_mnist": "torchvision_sets",
 }
 
-HAVE_PATHS = ("folder", "parquet", "crops")
+HAVE_PATHS = ("folder", "parquet", "webdataset", "crops")
 """Sources that the user has somewhere, whose content counts."""
 
 Split = Literal["train", "validation", "test"]
@@ -29,15 +30,18 @@ Split = Literal["train", "validation", "test"]
 class ImageSet(Section):
     """A set of labelled images from outside, brought to one size and number of channels."""
 
-    source: Literal["digits", "folder", "parquet", "crops", "cifar10", "cifar100", "mnist", "fashion_mnist"]
+    source: Literal[
+        "digits", "folder", "parquet", "webdataset", "crops", "cifar10", "cifar100", "mnist", "fashion_mnist"
+    ]
     """Where the images come from. digits: scikit-learn's, bundled with it, nothing is downloaded. folder: one
-    folder a class. parquet: as the Hugging Face hub stores image sets. crops: random crops of one large
-    image, unlabelled, for proxies alone. The others are torchvision's."""
+    folder a class. parquet: as the Hugging Face hub stores image sets. webdataset: shards (*.tar) whose samples
+    have a label in .cls or .json, or none; results of ProxyKD too. crops: random crops of one large image,
+    unlabelled, for proxies alone. The others are torchvision's."""
 
     path: str | None = None
-    """The folder of `folder` and `parquet`; the image of `crops`, a file or scikit-learn:china.jpg or
-    scikit-learn:flower.jpg, which that library brings along; for torchvision's sets the folder that they are
-    downloaded to (default: data)."""
+    """The folder of `folder`, `parquet` and `webdataset`; the image of `crops`: a file, or
+    scikit-learn:china.jpg or scikit-learn:flower.jpg, which that library brings along; for torchvision's sets
+    the folder that they are downloaded to (default: data)."""
 
     download: bool = False
     """Whether torchvision may download its sets where they are missing."""
