@@ -93,6 +93,8 @@ class Experiment(Section):
                 raise ValueError(
                     f"no set of images is named {name!r} under import_images; there are: {known}"
                 )
+        if crops := [name for name in named[len(self.proxies) :] if name and self.import_images[name].crops]:
+            raise ValueError(f"{crops[0]!r} is crops of one image, without labels: for proxies alone")
         given = [pool.share for pool in self.proxies if pool.share is not None]
         if given and (len(given) != len(self.proxies) or abs(sum(given) - 1) > 1e-6):
             raise ValueError("proxies: either every pool has a share and they sum to 1, or none has one")

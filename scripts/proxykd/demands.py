@@ -32,6 +32,8 @@ LOADED_AT_MOST = 64_000 * MEGABYTE
 SOURCES = {"digits": 1797, "cifar10": 60_000, "cifar100": 60_000, "mnist": 70_000, "fashion_mnist": 70_000}
 IN_A_FOLDER = 100_000
 """Images that a folder or parquet files are taken to hold before they are imported."""
+DECODED, DECODED_AT_MOST = 60, 4_000 * MEGABYTE
+"""Bytes in memory for one in the file of an image that is cropped, and in all: two copies at the most."""
 CLASSES = 1000
 """Of a teacher that is still to be trained."""
 WEIGHTS = 4
@@ -50,6 +52,8 @@ class Demands:
         if stage.name in MAKES_IMAGES:
             # In memory, whatever their size.
             held += 1.25 * self.bytes(stage)
+        if stage.settings.canonical().get("crops") is not None:
+            held += min(DECODED * sum(map(_size, stage.settings.data())), DECODED_AT_MOST)
         loaded = [one for role in LOADS.get(stage.name, ()) for one in stage.upstream.get(role, [])]
         if loaded:
             # Twice, since images that take more than half of what is granted are mapped from a file.
@@ -72,6 +76,8 @@ class Demands:
             return int(settings["count"])
         if stage.name == "import_images":
             there = SOURCES.get(settings["source"])
+            if settings["crops"] is not None:
+                there = settings["crops"]["count"]
             wanted = settings["limit"] or there or IN_A_FOLDER
             return min(wanted, there or wanted)
         if stage.name == "select_proxies":

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+UNLABELLED = "unlabelled"
+"""The one class of images that nobody has labelled."""
+
 
 @dataclass(frozen=True)
 class Imported:

@@ -30,12 +30,20 @@ NAMED = 5
 
 def prepare(image: Image.Image, settings: ImageSet) -> np.ndarray:
     """A decoded image as uint8 size x size x channels."""
-    image = _square(_plain(image, settings.channels), settings)
+    image = _square(plain(image, settings.channels), settings)
     return np.asarray(image, dtype=np.uint8).reshape(settings.size, settings.size, settings.channels)
 
 
 def decode(data: bytes, settings: ImageSet) -> np.ndarray:
     """An encoded image as uint8 size x size x channels, upright as its EXIF orientation says.
+
+    Raises ValueError, saying what is wrong, if it cannot be decoded.
+    """
+    return prepare(open_upright(data), settings)
+
+
+def open_upright(data: bytes) -> Image.Image:
+    """An encoded image, decoded and upright as its EXIF orientation says, in whatever mode it is stored.
 
     Raises ValueError, saying what is wrong, if it cannot be decoded.
     """
@@ -46,7 +54,7 @@ def decode(data: bytes, settings: ImageSet) -> np.ndarray:
         raise ValueError("it is no image of a known format" if data else "it is empty") from None
     except DAMAGE_AND_BOMBS as error:
         raise ValueError(str(error) or type(error).__name__) from None
-    return prepare(_upright(image), settings)
+    return _upright(image)
 
 
 def decode_all(
@@ -109,7 +117,7 @@ def _upright(image: Image.Image) -> Image.Image:
         return image
 
 
-def _plain(image: Image.Image, channels: int) -> Image.Image:
+def plain(image: Image.Image, channels: int) -> Image.Image:
     """The image in mode L or RGB, 8 bits.
 
     What is transparent becomes black: the colour stored behind it is arbitrary and shows in no viewer, and

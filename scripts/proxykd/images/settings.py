@@ -6,17 +6,23 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from proxykd.images.crop_settings import Crops, image_file
 from proxykd.section import Section
 
 SOURCE_MODULES = {
     "digits": "digits",
     "folder": "folder",
     "parquet": "parquet",
+    "webdataset": "webdataset",
+    "crops": "crops",
     "cifar10": "torchvision_sets",
     "cifar100": "torchvision_sets",
     "mnist": "torchvision_sets",
     "fashion_mnist": "torchvision_sets",
 }
+
+HAVE_PATHS = ("folder", "parquet", "webdataset", "crops")
+"""Sources that the user has somewhere, whose content counts."""
 
 Split = Literal["train", "validation", "test"]
 
@@ -24,13 +30,18 @@ Split = Literal["train", "validation", "test"]
 class ImageSet(Section):
     """A set of labelled images from outside, brought to one size and number of channels."""
 
-    source: Literal["digits", "folder", "parquet", "cifar10", "cifar100", "mnist", "fashion_mnist"]
+    source: Literal[
+        "digits", "folder", "parquet", "webdataset", "crops", "cifar10", "cifar100", "mnist", "fashion_mnist"
+    ]
     """Where the images come from. digits: scikit-learn's, bundled with it, nothing is downloaded. folder: one
-    folder a class. parquet: as the Hugging Face hub stores image sets. The others are torchvision's."""
+    folder a class. parquet: as the Hugging Face hub stores image sets. webdataset: shards (*.tar) whose samples
+    have a label in .cls or .json, or none; results of ProxyKD too. crops: random crops of one large image,
+    unlabelled, for proxies alone. The others are torchvision's."""
 
     path: str | None = None
-    """The folder of `folder` and `parquet`; for torchvision's sets the folder that they are downloaded to
-    (default: data)."""
+    """The folder of `folder`, `parquet` and `webdataset`; the image of `crops`: a file, or
+    scikit-learn:china.jpg or scikit-learn:flower.jpg, which that library brings along; for torchvision's sets
+    the folder that they are downloaded to (default: data)."""
 
     download: bool = False
     """Whether torchvision may download its sets where they are missing."""
@@ -67,21 +78,33 @@ class ImageSet(Section):
     """At most so many images a split, in the proportions of the classes; a lower limit keeps a part of what a
     higher one keeps. What is held out does not depend on it."""
 
+    crops: Crops | None = None
+    """How the source crops draws them."""
+
     def modules(self) -> list[str]:
         return [f"proxykd.images.{SOURCE_MODULES[self.source]}"]
 
     def data(self) -> list[str]:
-        return [self.path] if self.source in ("folder", "parquet") and self.path is not None else []
+        return [image_file(self.path)] if self.source in HAVE_PATHS and self.path is not None else []
 
     @model_validator(mode="after")
     def _agrees_with_source(self) -> ImageSet:
         named = SOURCE_MODULES[self.source] == "torchvision_sets"
-        if self.source in ("folder", "parquet") and not self.path:
-            raise ValueError(f"source {self.source} needs path: the folder that holds the images.")
+        if self.source in HAVE_PATHS and not self.path:
+            what = "the image" if self.source == "crops" else "the folder that holds the images"
+            raise ValueError(f"source {self.source} needs path: {what}.")
         if self.source == "digits" and self.path is not None:
             raise ValueError("source digits comes with scikit-learn and is in no folder. Leave path out.")
         if self.download and not named:
             raise ValueError(f"download is for torchvision's sets; source {self.source} is read where it is.")
+        return self
+
+    @model_validator(mode="after")
+    def _crops_are_for_crops(self) -> ImageSet:
+        if (self.crops is not None) != (self.source == "crops"):
+            raise ValueError("source crops, and no other, needs crops: {count: ...}, and takes them of path.")
+        if self.crops is not None and self.splits:
+            raise ValueError("source crops has no splits. Leave splits out.")
         return self
 
     @model_validator(mode="after")
@@ -111,7 +134,7 @@ class ImportImages(ImageSet):
     def identity(self) -> dict[str, Any]:
         """What counts for the key: everything except where the images lie and how they came there.
 
-        The content of `folder` and `parquet` counts by digest (`data()`), a set with a name by its name:
+        The content of `HAVE_PATHS` counts by digest (`data()`), a set with a name by its name:
         torchvision's are checked against the official checksums when read.
         """
         return {name: value for name, value in self.canonical().items() if name not in ("path", "download")}
