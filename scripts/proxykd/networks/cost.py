@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from proxykd.networks.classifier import Classifier
-from proxykd.networks.files import WEIGHTS
+from proxykd.networks.files import weights_file
 
 REPEATS = 60
 
@@ -24,7 +24,7 @@ def cost(network: Classifier, folder: Path, device: str) -> dict[str, float]:
     return {
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "macs": macs(network, x_NCHW),
-        "bytes": (folder / WEIGHTS).stat().st_size,
+        "bytes": weights_file(folder).stat().st_size,
         "latency_ms": latency(network, x_NCHW),
     }
 
