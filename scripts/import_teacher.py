@@ -1,48 +1,25 @@
-"""Make somebody's checkpoint the teacher: safetensors, or a pickle that holds nothing but weights.
+"""Make somebody's network the teacher: weights for a known architecture or for one of your own Python file,
+or a program of torch.export.
 
-None of its images are needed. Every tensor must find its place in the stated architecture.
+None of its images are needed. Every tensor must find its place, and the network must behave as a classifier
+that can be distilled: all of that is checked before anything is written.
 """
 
-from proxykd.networks.settings import ImportTeacher
+from proxykd.networks.teacher_settings import ImportTeacher
 from proxykd.stage import Job, main
 
 
 def make(job: Job[ImportTeacher]) -> None:
-    from pathlib import Path
+    from proxykd.networks.behaviour import check_behaviour
+    from proxykd.networks.importing import check_stored, describe, open_teacher, store_teacher
 
-    import torch
-
-    from proxykd.errors import UserError
-    from proxykd.networks.build import build
-    from proxykd.networks.checkpoint import load_into, read_weights
-    from proxykd.networks.classifier import Description
-    from proxykd.networks.files import save
-
-    settings = job.settings
-    path = Path(settings.checkpoint).expanduser()
-    weights = read_weights(path, settings.trust)
-    described = Description(
-        settings.architecture,
-        settings.size,
-        settings.channels,
-        settings.class_names(),
-        settings.mean,
-        settings.deviation,
-        "imported",
-    )
-    teacher = build(described)
-    load_into(teacher.body, weights, settings.architecture, path)
-    teacher.eval()
-    x_NCHW = torch.rand(4, settings.channels, settings.size, settings.size)
-    with torch.inference_mode():
-        logits_NK = teacher(x_NCHW)
-    if not logits_NK.isfinite().all():
-        raise UserError(
-            f"{path} gives outputs that are not finite: its weights are damaged, or too large. Fetch "
-            "it again, or correct import_teacher.mean and deviation."
-        )
-    save(teacher, job.folder)
+    described, assumed = describe(job.settings)
+    teacher = open_teacher(job.settings, described)
+    check_behaviour(teacher, job.settings.called())
+    store_teacher(teacher, job.settings, job.folder)
+    check_stored(job.folder, teacher, job.settings.called())
     job.classes = described.classes
+    job.facts["assumed"] = assumed
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def read_settings(stage: str, section: type[S] | dict[str, type[S]], text: str) 
             if kind not in section:
                 raise UserError(f"--settings, {stage}.kind: {kind!r} is none of {', '.join(section)}.")
             section = section[kind]
-        return section.model_validate(json.loads(text))
+        return section.model_validate(json.loads(text)).resolved()
     except json.JSONDecodeError as error:
         raise UserError(f"--settings is not valid JSON: {error}.") from error
     except ValidationError as error:

@@ -22,7 +22,7 @@ from proxykd.errors import UserError
 from proxykd.evaluation.settings import EvaluateStudent
 from proxykd.images.settings import ImageSet
 from proxykd.mistakes import describe
-from proxykd.networks.settings import ImportTeacher
+from proxykd.networks.teacher_settings import ImportTeacher
 from proxykd.outside import fill_paths
 from proxykd.proxies.settings import RenderedPool
 from proxykd.sanity.settings import CheckTeacher

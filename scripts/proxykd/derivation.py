@@ -13,10 +13,20 @@ from proxykd.distillation.settings import DistillStudent
 from proxykd.errors import UserError
 
 
+def with_teacher(settings: Experiment) -> Experiment:
+    """With what an imported teacher's file says of it filled in, where it was left out."""
+    if settings.import_teacher is None:
+        return settings
+    return settings.model_copy(update={"import_teacher": settings.import_teacher.resolved()})
+
+
 def input_of(settings: Experiment) -> tuple[int, int]:
-    """Size in pixels and channels of the teacher's input."""
+    """Size in pixels and channels of the teacher's input, of an experiment `with_teacher`."""
     if settings.import_teacher is not None:
-        return settings.import_teacher.size, settings.import_teacher.channels
+        size, channels = settings.import_teacher.size, settings.import_teacher.channels
+        assert size is not None
+        assert channels is not None
+        return size, channels
     assert settings.train_teacher is not None
     images = settings.import_images[settings.train_teacher.images]
     return images.size, images.channels

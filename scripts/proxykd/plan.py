@@ -13,7 +13,7 @@ from pathlib import Path
 
 from proxykd import store
 from proxykd.configuration import Configuration, Experiment, Pool
-from proxykd.derivation import input_of, seeded, sized, student_settings
+from proxykd.derivation import input_of, seeded, sized, student_settings, with_teacher
 from proxykd.errors import UserError
 from proxykd.evaluation.settings import HeldoutPairs
 from proxykd.images.settings import ImportImages
@@ -124,7 +124,8 @@ class Plan:
         self._digests = Digests()
         self._codes: dict[tuple[str, tuple[str, ...]], str] = {}
         self.experiments = [
-            self._experiment(name, settings) for name, settings in configuration.experiments.items()
+            self._experiment(name, with_teacher(settings))
+            for name, settings in configuration.experiments.items()
         ]
         self._digests.save()
 

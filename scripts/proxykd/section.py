@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -24,6 +24,10 @@ class Section(BaseModel):
     def data(self) -> list[str]:
         """Paths from outside whose content determines the result (a checkpoint, a folder of images)."""
         return []
+
+    def resolved(self) -> Self:
+        """With what was left out filled in from what comes from outside: before the key is made."""
+        return self
 
     def canonical(self) -> dict[str, Any]:
         """All fields with their defaults, as JSON types. What the key is made of and the program gets."""

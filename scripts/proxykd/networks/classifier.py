@@ -24,6 +24,10 @@ class Description:
     deviation: list[float]
     made: str = ""
     """How it was made: `trained`, `imported`, `distilled`."""
+    outputs: str = "logits"
+    """What the network itself gives: `logits`, or `probabilities`, whose logarithms are then its logits."""
+    factory: str = ""
+    """`<file>:<function>` that builds it, for a network of the user's own Python file."""
 
     def to_json(self) -> dict[str, Any]:
         """As JSON types."""
@@ -48,6 +52,10 @@ def to_float(images_NHWC: torch.Tensor) -> torch.Tensor:
     return images_NHWC.permute(0, 3, 1, 2).to(torch.float32).div_(255)
 
 
+SMALLEST = float(np.finfo(np.float32).tiny)
+"""A probability counts as at least this, so that its logarithm is finite (-87)."""
+
+
 class Classifier(nn.Module):
     """Normalisation and a network: from pixels in [0, 1], N x C x H x W, to logits, N x K.
 
@@ -69,4 +77,12 @@ class Classifier(nn.Module):
 
     def forward(self, x_NCHW: torch.Tensor) -> torch.Tensor:
         """Logits of images in [0, 1]."""
+        outputs_NK = self.outputs(x_NCHW)
+        if self.description.outputs == "probabilities":
+            # Logits up to a constant for each image, which no softmax sees.
+            return outputs_NK.float().clamp(min=SMALLEST).log()
+        return outputs_NK
+
+    def outputs(self, x_NCHW: torch.Tensor) -> torch.Tensor:
+        """What the network itself says of images in [0, 1], be it logits or probabilities."""
         return self.body((x_NCHW - self.mean_C11) / self.deviation_C11)

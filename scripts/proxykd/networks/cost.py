@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from proxykd.networks.classifier import Classifier
-from proxykd.networks.files import WEIGHTS
+from proxykd.networks.files import weights_file
 
 WARM_UP = 3
 REPEATS = 60
@@ -31,7 +31,7 @@ def cost(network: Classifier, folder: Path, device: str) -> dict[str, float | in
     x_NCHW = torch.rand(1, described.channels, described.size, described.size)
     figures: dict[str, float | int | str | None] = {
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "bytes": (folder / WEIGHTS).stat().st_size,
+        "bytes": weights_file(folder).stat().st_size,
         "gpu": None,
         "gpu_latency_ms": None,
         "gpu_images_per_second": None,

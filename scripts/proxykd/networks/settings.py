@@ -1,8 +1,8 @@
-"""Which classifier: names of architectures, and somebody else's checkpoint."""
+"""Which classifier: names of architectures."""
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -21,6 +21,8 @@ FAMILIES = {
     "torchvision": "proxykd.networks.libraries",
     "timm": "proxykd.networks.libraries",
 }
+FOREIGN = {"factory": "proxykd.networks.factory", "export": "proxykd.networks.exported"}
+"""Of imported teachers alone: networks that come as code, in a Python file or one of `torch.export`."""
 DEPTHS = ("8", "20", "32", "44", "56", "110")
 VARIANTS = {
     "convnet": ("8", "16", "32", "64"),
@@ -51,6 +53,8 @@ def family_of(architecture: str) -> str:
 
 def module_of(architecture: str) -> str:
     """The module that builds an architecture."""
+    if architecture in FOREIGN:
+        return FOREIGN[architecture]
     return FAMILIES[family_of(architecture)]
 
 
@@ -83,72 +87,3 @@ class Architecture(Section):
 
     def modules(self) -> list[str]:
         return [module_of(self.architecture)]
-
-
-class ImportTeacher(Section):
-    """Somebody's checkpoint becomes the teacher, without any of its images."""
-
-    architecture: str = Field(examples=["cifar_resnet_20", "torchvision:resnet50"])
-    """As for a network that is trained here."""
-
-    checkpoint: str
-    """File with the weights: safetensors, or a pickle that loads with weights_only=True; may be nested
-    (state_dict, model, ...) and prefixed (module.)."""
-
-    trust: bool = False
-    """Load a pickle that holds more than weights and can execute any code. Only if you trust its author."""
-
-    size: int = Field(ge=4, le=1024)
-    """Width and height of its input in pixels."""
-
-    channels: Literal[1, 3] = 3
-    """Channels of its input."""
-
-    classes: int | list[str]
-    """Number of classes, or their names in the order of the outputs."""
-
-    mean: list[float] = [0.485, 0.456, 0.406]
-    """Mean per channel that its input is normalised with, for pixels in [0, 1]. The default is ImageNet's."""
-
-    deviation: list[float] = [0.229, 0.224, 0.225]
-    """Standard deviation per channel of the same normalisation."""
-
-    @field_validator("architecture")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        family_of(value)
-        return value
-
-    @field_validator("classes")
-    @classmethod
-    def _several(cls, value: int | list[str]) -> int | list[str]:
-        if (value if isinstance(value, int) else len(value)) < 2:
-            raise ValueError("a classifier has at least two classes")
-        if isinstance(value, list) and len(set(value)) < len(value):
-            raise ValueError("two classes have the same name")
-        return value
-
-    @model_validator(mode="after")
-    def _one_value_a_channel(self) -> Self:
-        for name in ("mean", "deviation"):
-            if len(getattr(self, name)) != self.channels:
-                raise ValueError(f"{name} needs {self.channels} value(s), one a channel")
-        if min(self.deviation) <= 0:
-            raise ValueError("deviation must be positive")
-        return self
-
-    def class_names(self) -> list[str]:
-        """Names in the order of the outputs; the numbers where no names are given."""
-        return [str(i) for i in range(self.classes)] if isinstance(self.classes, int) else self.classes
-
-    def modules(self) -> list[str]:
-        return [module_of(self.architecture)]
-
-    def data(self) -> list[str]:
-        return [self.checkpoint]
-
-    def identity(self) -> dict[str, Any]:
-        # Trust decides whether there is a result, not which.
-        return {
-            name: value for name, value in self.canonical().items() if name not in {"checkpoint", "trust"}
-        }
