@@ -1,11 +1,13 @@
 """Bring real images from outside into shards: one split of one set.
 
 Reads scikit-learn's digits, an image folder, parquet files as the Hugging Face hub has them, or one of
-torchvision's sets; brings all images to one size and number of channels.
+torchvision's sets; brings all images to one size and number of channels. With classes: id or ood, only those
+classes that overlap with the teacher's, or do not.
 """
 
 from importlib import import_module
 
+from proxykd.errors import UserError
 from proxykd.images.settings import ImportImages
 from proxykd.presentation.progress import log
 from proxykd.shards import ShardWriter
@@ -13,9 +15,15 @@ from proxykd.stage import Job, main
 
 
 def make(job: Job[ImportImages]) -> None:
-    (module,) = job.settings.modules()
+    reader, *dividing = map(import_module, job.settings.modules())
+    division = dividing[0].Division(job.settings, _teacher_classes(job)) if dividing else None
     with job.progress("import_images", job.settings.limit or 0) as progress:
-        imported = import_module(module).read(job.settings, progress.advance)
+        imported = reader.read(job.settings, progress.advance, None if division is None else division.keep)
+    if division is not None:
+        imported = division.narrowed(imported)
+        job.facts["division"] = division.facts()
+        for warning in division.warnings():
+            log.warning("%s", warning)
     if imported.ignored:
         shown = ", ".join(imported.ignored[:5]) + (", ..." if len(imported.ignored) > 5 else "")
         log.warning(
@@ -29,5 +37,14 @@ def make(job: Job[ImportImages]) -> None:
     job.shards, job.classes = writer.shards, imported.classes
 
 
+def _teacher_classes(job: Job[ImportImages]) -> list[str]:
+    if "teacher" not in job.upstream:
+        raise UserError(
+            f"import_images.classes is {job.settings.classes}: which classes these are depends on a teacher. "
+            "Give --teacher, or set classes: all."
+        )
+    return job.index("teacher").classes
+
+
 if __name__ == "__main__":
-    main("import_images", ImportImages, {}, make, __doc__)
+    main("import_images", ImportImages, {"teacher": "optional"}, make, __doc__)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from proxykd import store
-from proxykd.plan import STAGES, Stage
+from proxykd.plan import Stage
 from proxykd.precedents import Node, Past, read_raw
 
 CHANNELS = 3
@@ -53,7 +53,7 @@ def forecast(stages: Iterable[Stage]) -> Forecast:
     ends: dict[str, float] = {}
     costs: dict[str, Cost] = {}
     devices: dict[str, None] = {}
-    for stage in sorted(stages, key=lambda one: STAGES.index(one.name)):
+    for stage in sorted(stages, key=lambda one: one.order):
         node = planned.node(stage)
         like = past.most_like(node)
         cost = costs.setdefault(stage.name, Cost(stage.name))

@@ -18,7 +18,7 @@ from proxykd.errors import UserError
 from proxykd.store import write_atomically
 
 CACHE = Path(".cache") / "digests.json"
-PATHS = ("path", "checkpoint")
+PATHS = ("path", "checkpoint", "division")
 """Keys of a configuration whose values are paths outside the store."""
 SETTLED_SECONDS = 2.0
 """A file that changed more recently is not remembered: it may change again within its clock's resolution."""

@@ -51,6 +51,13 @@ class Stage:
     """What must be there before it begins, though nothing of it counts for its result."""
 
     @cached_property
+    def order(self) -> tuple[int, int]:
+        """Its place in the pipeline, and behind all that must be finished before: images that a teacher's
+        classes choose come after the teacher."""
+        latest = max((one.order for one in self.before), default=(-1, 0))
+        return max((STAGES.index(self.name), 0), (latest[0], latest[1] + 1))
+
+    @cached_property
     def settings_json(self) -> str:
         """What the program is given."""
         return canonical_json(self.settings.canonical())
@@ -112,7 +119,7 @@ class PlannedExperiment:
             stage = waiting.pop()
             if seen.setdefault(stage.key, stage) is stage:
                 waiting += stage.before
-        return sorted(seen.values(), key=lambda stage: STAGES.index(stage.name))
+        return sorted(seen.values(), key=lambda stage: stage.order)
 
 
 class Plan:
@@ -141,8 +148,8 @@ class Plan:
 
     def all_stages(self) -> Iterator[Stage]:
         """Every stage, in the order of the pipeline."""
-        for stages in self.stages.values():
-            yield from stages.values()
+        stages = [stage for several in self.stages.values() for stage in several.values()]
+        yield from sorted(stages, key=lambda stage: stage.order)
 
     def _add(self, name: str, settings: Section, **roles: list[Stage] | Stage | None) -> Stage:
         upstream = {
@@ -171,6 +178,7 @@ class Plan:
         evaluation = settings.evaluate_student
         images = None
         if evaluation.images is not None:
+            _check_undivided(settings, "evaluate_student", evaluation.images)
             images = self._fitting_images(settings, evaluation.images, evaluation.split)
         heldout = self._add("render_proxies", sized(evaluation.heldout, *input_of(settings)))
         pairs = (
@@ -199,7 +207,7 @@ class Plan:
 
     def _run(self, settings: Experiment, seeds: dict[str, int]) -> Run:
         teacher = self._teacher(settings, seeds)
-        pools = [self._pool(settings, pool, seeds) for pool in settings.proxies]
+        pools = [self._pool(settings, pool, seeds, teacher) for pool in settings.proxies]
         check = self._check(settings, teacher, pools)
         scores = [self._scores(settings.score_proxies, teacher, pool, check) for pool in pools]
         wanted = seeded(settings.select_proxies, seeds.get("select_proxies"))
@@ -251,6 +259,7 @@ class Plan:
             return self._add("import_teacher", settings.import_teacher)
         teacher = settings.train_teacher
         assert teacher is not None
+        _check_undivided(settings, "train_teacher", teacher.images)
         if "train_teacher" in seeds:
             recipe = seeded(teacher.recipe, seeds["train_teacher"])
             teacher = teacher.model_copy(update={"recipe": recipe})
@@ -262,11 +271,13 @@ class Plan:
             validation=self._images(settings, teacher.images, "validation") if has_validation else None,
         )
 
-    def _images(self, settings: Experiment, name: str, split: str) -> Stage:
+    def _images(self, settings: Experiment, name: str, split: str, teacher: Stage | None = None) -> Stage:
         wanted = settings.import_images[name].model_dump() | {"split": split}
-        return self._add("import_images", ImportImages.model_validate(wanted))
+        return self._add("import_images", ImportImages.model_validate(wanted), teacher=teacher)
 
-    def _fitting_images(self, settings: Experiment, name: str, split: str) -> Stage:
+    def _fitting_images(
+        self, settings: Experiment, name: str, split: str, teacher: Stage | None = None
+    ) -> Stage:
         """Images that the teacher takes as they are. UserError where they have another size or channels."""
         images, (size, channels) = settings.import_images[name], input_of(settings)
         if (images.size, images.channels) != (size, channels):
@@ -274,13 +285,23 @@ class Plan:
                 f"import_images.{name} has size {images.size} and channels {images.channels}, but the "
                 f"teacher takes size {size} and channels {channels}. Give the set those."
             )
-        return self._images(settings, name, split)
+        return self._images(settings, name, split, None if images.classes == "all" else teacher)
 
-    def _pool(self, settings: Experiment, pool: Pool, seeds: dict[str, int]) -> Stage:
+    def _pool(self, settings: Experiment, pool: Pool, seeds: dict[str, int], teacher: Stage) -> Stage:
         if pool.import_images is not None:
-            return self._fitting_images(settings, pool.import_images, pool.split)
+            return self._fitting_images(settings, pool.import_images, pool.split, teacher)
         rendered = sized(pool.render_proxies, *input_of(settings))
         return self._add("render_proxies", seeded(rendered, seeds.get("render_proxies")))
+
+
+def _check_undivided(settings: Experiment, user: str, name: str) -> None:
+    """Raise UserError where a set whose labels count has not all its classes."""
+    classes = settings.import_images[name].classes
+    if classes != "all":
+        raise UserError(
+            f"import_images.{name} has classes: {classes}, which a teacher's classes decide, and "
+            f"{user}.images needs all classes. Give the set again under another name, without classes."
+        )
 
 
 def _distinct(stages: Iterator[Stage]) -> list[Stage]:

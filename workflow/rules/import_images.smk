@@ -1,4 +1,6 @@
 rule import_images:
+    input:
+        ancient(RULES.upstream("import_images")),
     output:
         update(f"{STORE}/import_images/{{key}}.done"),
     log:

@@ -9,10 +9,10 @@ import numpy as np
 from proxykd.images.imported import Imported
 from proxykd.images.prepare import prepare_arrays
 from proxykd.images.settings import ImportImages
-from proxykd.images.splits import choose
+from proxykd.images.splits import Keep, choose
 
 
-def read(settings: ImportImages, advance: Callable[[int], None]) -> Imported:
+def read(settings: ImportImages, advance: Callable[[int], None], keep: Keep | None = None) -> Imported:
     """One split of the digits, held out by the shares: the set has no splits of its own.
 
     Pixel values 0..16 become 0..255.
@@ -22,7 +22,7 @@ def read(settings: ImportImages, advance: Callable[[int], None]) -> Imported:
     bunch = load_digits()
     labels_N = np.asarray(bunch.target, dtype=np.int64)
     classes = [str(digit) for digit in range(10)]
-    _, members_K = choose(settings, ["train"], lambda _: labels_N, classes, "scikit-learn's digits")
+    _, members_K = choose(settings, ["train"], lambda _: labels_N, classes, "scikit-learn's digits", keep)
     values_KHW = bunch.images[members_K].astype(np.int64)
     images_KHW = ((values_KHW * 255 + 8) // 16).astype(np.uint8)
     return Imported(

@@ -12,10 +12,10 @@ from proxykd.images.folder_layout import Listing, list_images, printable, split_
 from proxykd.images.imported import Imported
 from proxykd.images.prepare import decode_all
 from proxykd.images.settings import ImportImages
-from proxykd.images.splits import choose, own_splits
+from proxykd.images.splits import Keep, choose, own_splits
 
 
-def read(settings: ImportImages, advance: Callable[[int], None]) -> Imported:
+def read(settings: ImportImages, advance: Callable[[int], None], keep: Keep | None = None) -> Imported:
     """One split of a folder of images, in the order of class names, then of file names.
 
     Raises UserError on a missing folder, empty classes, classes that differ between splits, and broken files.
@@ -26,7 +26,7 @@ def read(settings: ImportImages, advance: Callable[[int], None]) -> Imported:
     listings = {split: list_images(folders[split], nested=folders[split] != root) for split in used}
     classes = _same_classes(listings, folders)
     labels = {split: _labels(listing) for split, listing in listings.items()}
-    theirs, members_K = choose(settings, folders, labels.__getitem__, classes, str(root))
+    theirs, members_K = choose(settings, folders, labels.__getitem__, classes, str(root), keep)
     files = listings[theirs].files
     chosen = [files[index] for index in members_K]
     return Imported(

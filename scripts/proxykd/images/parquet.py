@@ -21,14 +21,14 @@ from proxykd.images.imported import Imported
 from proxykd.images.parquet_layout import find_shards
 from proxykd.images.prepare import decode_all
 from proxykd.images.settings import ImportImages
-from proxykd.images.splits import choose, own_splits
+from proxykd.images.splits import Keep, choose, own_splits
 
 IMAGE_COLUMNS = ("image", "img")
 LABEL_COLUMNS = ("label", "labels", "fine_label")
 ROWS = 512
 
 
-def read(settings: ImportImages, advance: Callable[[int], None]) -> Imported:
+def read(settings: ImportImages, advance: Callable[[int], None], keep: Keep | None = None) -> Imported:
     """One split of a set in parquet files.
 
     Raises UserError on missing shards, columns, splits, class names, and on images that cannot be decoded.
@@ -39,7 +39,7 @@ def read(settings: ImportImages, advance: Callable[[int], None]) -> Imported:
     labels = {split: _labels(shards[split], split) for split in used}
     classes = _classes({split: shards[split] for split in used}, labels)
     _check_labels(labels, classes, root)
-    theirs, members_K = choose(settings, shards, labels.__getitem__, classes, str(root))
+    theirs, members_K = choose(settings, shards, labels.__getitem__, classes, str(root), keep)
     images_NHWC = decode_all(_encoded(shards[theirs], members_K), len(members_K), settings, advance)
     return Imported(
         images_NHWC=images_NHWC,

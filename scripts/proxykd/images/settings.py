@@ -81,11 +81,22 @@ class ImageSet(Section):
     crops: Crops | None = None
     """How the source crops draws them."""
 
+    classes: Literal["all", "id", "ood"] = "all"
+    """Which classes are imported, for proxies. id: those that overlap with the teacher's, one being the other
+    or a kind of it. ood: those that do not. By class names and WordNet; classes of which neither can be said
+    are in neither."""
+
+    division: str | None = None
+    """A YAML file that says what some classes are, or all, whatever WordNet says: {id: [names], ood: [names],
+    undecided: [names]}. `python scripts/divide_classes.py` writes one, with reasons."""
+
     def modules(self) -> list[str]:
-        return [f"proxykd.images.{SOURCE_MODULES[self.source]}"]
+        dividing = [] if self.classes == "all" else ["proxykd.images.division.divide"]
+        return [f"proxykd.images.{SOURCE_MODULES[self.source]}", *dividing]
 
     def data(self) -> list[str]:
-        return [image_file(self.path)] if self.source in HAVE_PATHS and self.path is not None else []
+        images = [image_file(self.path)] if self.source in HAVE_PATHS and self.path is not None else []
+        return [*images, self.division] if self.division is not None else images
 
     @model_validator(mode="after")
     def _agrees_with_source(self) -> ImageSet:
@@ -105,6 +116,12 @@ class ImageSet(Section):
             raise ValueError("source crops, and no other, needs crops: {count: ...}, and takes them of path.")
         if self.crops is not None and self.splits:
             raise ValueError("source crops has no splits. Leave splits out.")
+        return self
+
+    @model_validator(mode="after")
+    def _divides_for_a_reason(self) -> ImageSet:
+        if self.division is not None and self.classes == "all":
+            raise ValueError("division says which classes are id and ood: set classes to one of them.")
         return self
 
     @model_validator(mode="after")
@@ -134,7 +151,8 @@ class ImportImages(ImageSet):
     def identity(self) -> dict[str, Any]:
         """What counts for the key: everything except where the images lie and how they came there.
 
-        The content of `HAVE_PATHS` counts by digest (`data()`), a set with a name by its name:
-        torchvision's are checked against the official checksums when read.
+        The content of `HAVE_PATHS` and of a division counts by digest (`data()`), a set with a name by its
+        name: torchvision's are checked against the official checksums when read.
         """
-        return {name: value for name, value in self.canonical().items() if name not in ("path", "download")}
+        places = ("path", "download", "division")
+        return {name: value for name, value in self.canonical().items() if name not in places}

@@ -15,6 +15,8 @@ import numpy as np
 from proxykd.errors import UserError
 from proxykd.images.settings import ImportImages
 
+Keep = Callable[[Sequence[str]], np.ndarray]
+"""From a set's class names to the labels of the classes that are imported."""
 NAMES = {"train": ("train",), "validation": ("validation", "val"), "test": ("test",)}
 
 
@@ -45,10 +47,12 @@ def choose(
     labels_of: Callable[[str], Sequence[int] | np.ndarray],
     classes: Sequence[str],
     place: str,
+    keep: Keep | None = None,
 ) -> tuple[str, np.ndarray]:
     """The source's split to read and the indices of the images to take from it, ascending.
 
-    `labels_of(name)` gives all labels of a split of the source, in its order.
+    `labels_of(name)` gives all labels of a split of the source, in its order. What is held out does not
+    depend on which classes are kept; the limit counts images of these alone.
     Raises UserError where the wanted split can be neither read nor held out.
     """
     own = own_splits(settings, available, place)
@@ -62,6 +66,8 @@ def choose(
         members_K = np.flatnonzero(_parts(labels_N, ranks_N, held, classes, place) == wanted)
     else:
         members_K = np.arange(len(labels_N))
+    if keep is not None:
+        members_K = members_K[np.isin(labels_N[members_K], keep(classes))]
     if settings.limit is not None:
         members_K = _limited(members_K, labels_N, ranks_N, settings.limit)
     return theirs, members_K

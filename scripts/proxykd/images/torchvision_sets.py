@@ -17,7 +17,7 @@ from proxykd.errors import UserError
 from proxykd.images.imported import Imported
 from proxykd.images.prepare import prepare_arrays
 from proxykd.images.settings import ImportImages
-from proxykd.images.splits import choose, own_splits
+from proxykd.images.splits import Keep, choose, own_splits
 
 CLASS_NAMES = {
     "cifar10": "CIFAR10",
@@ -40,7 +40,7 @@ CONTENT = {
 }
 
 
-def read(settings: ImportImages, advance: Callable[[int], None]) -> Imported:
+def read(settings: ImportImages, advance: Callable[[int], None], keep: Keep | None = None) -> Imported:
     """One split of a set of torchvision's; validation is held out of its train split.
 
     Raises UserError where the set is missing, cannot be downloaded, or is not the official one.
@@ -54,7 +54,7 @@ def read(settings: ImportImages, advance: Callable[[int], None]) -> Imported:
     labels_N = np.asarray(loaded.targets, dtype=np.int64)
     _check_content(settings, theirs, images_N, labels_N)
     classes = [str(name) for name in loaded.classes]
-    theirs, members_K = choose(settings, SPLITS, lambda _: labels_N, classes, title)
+    theirs, members_K = choose(settings, SPLITS, lambda _: labels_N, classes, title, keep)
     return Imported(
         images_NHWC=prepare_arrays(images_N[members_K], settings, advance),
         labels=labels_N[members_K].tolist(),
