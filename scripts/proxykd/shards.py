@@ -128,6 +128,38 @@ def read_table(folder: Path, columns: list[str] | None = None) -> pa.Table:
         raise UserError(damaged(folder / TABLE, "it cannot be read as parquet")) from error
 
 
+def stream_table(folder: Path, columns: list[str], rows: int) -> Iterator[dict[str, np.ndarray]]:
+    """Some columns of a dataset's rows as arrays, at most `rows` at a time; lists are N x K."""
+    try:
+        for batch in pq.ParquetFile(folder / TABLE).iter_batches(rows, columns=columns):
+            yield {name: _array(batch[name]) for name in columns}
+    except (OSError, pa.ArrowInvalid) as error:
+        raise UserError(damaged(folder / TABLE, "it cannot be read as parquet")) from error
+
+
+def _array(column: pa.Array) -> np.ndarray:
+    if isinstance(column, pa.FixedSizeListArray):
+        return column.flatten().to_numpy().reshape(len(column), -1)
+    return column.to_numpy(zero_copy_only=False)
+
+
+def read_rows(folder: Path, shards: list[dict[str, Any]], rows: list[int]) -> list[np.ndarray]:
+    """The images of some ascending rows of a dataset, each H x W x C uint8.
+
+    Only shards that hold one of them are read, and checked as `read_images` does.
+    """
+    images: list[np.ndarray] = []
+    start = 0
+    for shard in shards:
+        end = start + shard["samples"]
+        here = [row - start for row in rows if start <= row < end]
+        if here:
+            members = read_shard(folder / shard["name"], shard)
+            images += [decode(members[row]) for row in here]
+        start = end
+    return images
+
+
 def read_images(folder: Path, shards: list[dict[str, Any]]) -> np.ndarray:
     """All images of a dataset, N x H x W x C uint8, in the order of its rows; decoded in parallel.
 

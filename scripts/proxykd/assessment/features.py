@@ -1,0 +1,87 @@
+"""What a teacher sees in an image: the input of its last linear layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from proxykd.networks.classifier import Classifier, to_float
+from proxykd.networks.outputs import BATCH
+
+
+@torch.inference_mode()
+def head_of(network: Classifier) -> str | None:
+    """The name of the layer that gives the logits: the last linear one that runs and has an output a class.
+
+    A 1x1 convolution with as many channels is one too. None where there is none by that name, as in an
+    exported program, whose operations are no layers any more.
+    """
+    described, called = network.description, []
+
+    def note(name: str) -> Callable[..., None]:
+        return lambda *_: called.append(name)
+
+    hooks = [
+        layer.register_forward_pre_hook(note(name))
+        for name, layer in network.body.named_modules()
+        if _outputs(layer) == len(described.classes)
+    ]
+    try:
+        zeros = torch.zeros(1, described.channels, described.size, described.size)
+        network(zeros.to(network.mean_C11.device))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return called[-1] if called else None
+
+
+def _outputs(layer: nn.Module) -> int | None:
+    if isinstance(layer, nn.Linear):
+        return layer.out_features
+    if isinstance(layer, nn.Conv2d) and layer.kernel_size == (1, 1):
+        return layer.out_channels
+    return None
+
+
+@torch.inference_mode()
+def features_of(
+    network: Classifier,
+    images_NHWC: np.ndarray,
+    device: str,
+    advance: Callable[[int], None] | None = None,
+) -> tuple[np.ndarray, str]:
+    """Features, N x D float32, of uint8 images, and where they were taken.
+
+    They are the input of the network's last linear layer, averaged over places where it is an image still,
+    since angles between them are all that this layer can tell apart by; where the network has no such
+    layer the logits are taken, and the second value is `logits` and not a layer's name.
+    """
+    network.eval()
+    name = head_of(network)
+    parts: list[np.ndarray] = []
+    hook = None
+    if name is not None:
+        layer = network.body.get_submodule(name)
+        hook = layer.register_forward_pre_hook(lambda _, inputs: parts.append(_flat(layer, inputs[0])))
+    try:
+        for first in range(0, len(images_NHWC), BATCH):
+            batch = torch.from_numpy(images_NHWC[first : first + BATCH]).to(device)
+            logits_NK = network(to_float(batch))
+            if name is None:
+                parts.append(logits_NK.float().cpu().numpy())
+            if advance is not None:
+                advance(len(batch))
+    finally:
+        if hook is not None:
+            hook.remove()
+    return np.concatenate(parts), name or "logits"
+
+
+def _flat(layer: nn.Module, x: torch.Tensor) -> Any:
+    """One vector an image: channels come second for a convolution and last for a linear layer."""
+    places = tuple(range(2, x.ndim)) if isinstance(layer, nn.Conv2d) else tuple(range(1, x.ndim - 1))
+    return (x.mean(places) if places else x).float().cpu().numpy()
