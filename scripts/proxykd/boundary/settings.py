@@ -47,7 +47,7 @@ class AttackBoundary(Section):
     precision: Literal["fp32"] = "fp32"
     """Arithmetic of the teacher's passes."""
     unmade: Literal["fail", "report"] = "fail"
-    """What to do when no pair can be made: fail, or report it and store none (no student learns from none)."""
+    """What to do when no pair can be made: fail, or report it and store none (which no student can use)."""
     seed: int = Field(0, ge=0)
     """Views and targets."""
 

@@ -43,8 +43,8 @@ def environment() -> Environment:
     )
 
 
-def needs(described: dict[str, Any], network: str | None) -> list[str]:
-    """The packages that the example imports; `network` is the source of a network of our own."""
+def needs(described: dict[str, Any], network: str) -> list[str]:
+    """The packages that the example imports; `network` is the source of a network of our own, or empty."""
     text = network or f"import {described['architecture'].partition(':')[0]}"
     own = [name for name in ("torchvision", "timm") if f"import {name}" in text or f"from {name}" in text]
     return ["numpy", "pillow", "safetensors", "torch", *own]

@@ -77,10 +77,11 @@ def boundary_note(experiment: ShownExperiment) -> str | None:
         return None
     on = experiment.measured["fidelity"]["pairs"]
     mirrored = Figure("pairs", "mirrored", "").over_seeds(experiment.measured)
+    apart = numerals.short(on["distance"]["mean"])
     return (
         f"Boundary pairs separated: of {numerals.count(on['n']['mean'])} pairs of held-out proxies on either "
-        f"side of the teacher's decision boundary, {numerals.short(on['distance']['mean'])} grey levels apart "
-        "in the median, the share to which the student gives two classes too. Of pairs as far apart in the "
+        f"side of the teacher's decision boundary, {apart} grey levels apart in the median, the share to "
+        "which the student gives two classes too. Of pairs as far apart in the "
         f"opposite direction, away from the teacher's boundary, it separates {mirrored}."
     )
 

@@ -6,8 +6,8 @@ a model card with the report's figures.
 
 from __future__ import annotations
 
+import json
 import os
-import shutil
 from pathlib import Path
 
 from proxykd import source
@@ -53,42 +53,37 @@ def chosen(experiment: ShownExperiment) -> ShownRun:
 def _write(shown: Shown, experiment: ShownExperiment, folder: Path, command: str) -> None:
     _check_place(folder)
     run = chosen(experiment)
-    described = read_facts(run.student.folder / DESCRIPTION)
-    network = _network(described["architecture"])
-    card = model_card.card(shown, experiment, run, described, network, command)
+    files = loadable(run.student.folder)
+    needs = example.needs(json.loads(files[DESCRIPTION]), files.get(NETWORK, b"").decode())
+    card = model_card.card(shown, experiment, run, needs, command)
     folder.mkdir(parents=True, exist_ok=True)
     # First, so that a folder that was not finished is known as the report's.
     write_atomically(folder / CARD, card.encode())
     _clear(folder, keep=CARD)
-    _weights(run, folder)
-    write_atomically(folder / DESCRIPTION, (run.student.folder / DESCRIPTION).read_bytes())
-    if network is not None:
-        write_atomically(folder / NETWORK, network.encode())
-    write_atomically(folder / "example.py", example.example(described).encode())
+    for name, content in files.items():
+        write_atomically(folder / name, content)
 
 
-def _network(architecture: str) -> str | None:
-    """The source that builds one of our own networks; None for a library's."""
-    if ":" in architecture:
-        return None
-    path = source.module_path(module_of(architecture))
-    assert path is not None
-    return f"# From ProxyKD (Apache-2.0): scripts/{path.relative_to(source.SCRIPTS)}\n{path.read_text()}"
+def loadable(stored: Path) -> dict[str, bytes]:
+    """A stored network as files that load without ProxyKD, by name.
 
-
-def _weights(run: ShownRun, folder: Path) -> None:
-    """Without taking the space twice, where the file system and its owner allow."""
-    stored, placed = run.student.folder / WEIGHTS, folder / WEIGHTS
-    try:
-        os.link(stored, placed)
-    except OSError:
-        shutil.copyfile(stored, placed)
+    A copy of the weights and no link: whoever changes the file in place would damage the store.
+    """
+    described = read_facts(stored / DESCRIPTION)
+    files = {name: (stored / name).read_bytes() for name in (WEIGHTS, DESCRIPTION)}
+    files["example.py"] = example.example(described).encode()
+    if ":" not in described["architecture"]:
+        path = source.module_path(module_of(described["architecture"]))
+        assert path is not None
+        origin = f"# From ProxyKD (Apache-2.0): scripts/{path.relative_to(source.SCRIPTS)}\n"
+        files[NETWORK] = origin.encode() + path.read_bytes()
+    return files
 
 
 def _is_ours(folder: Path) -> bool:
     try:
         return model_card.SIGNATURE in (folder / CARD).read_text(errors="replace")
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:
         return False
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import yaml
 
+from proxykd.derivation import input_of
 from proxykd.presentation import cautions, costs, fidelity, numerals, overview, wording
 from proxykd.presentation.collect import Shown, ShownExperiment, ShownRun
-from proxykd.presentation.example import environment, needs
+from proxykd.presentation.example import environment
 
 SIGNATURE = "<!-- Written by ProxyKD's report, and anew each time it is made. -->"
 """By which the report knows a folder as its own."""
@@ -19,45 +20,48 @@ def card(
     shown: Shown,
     experiment: ShownExperiment,
     run: ShownRun,
-    described: dict[str, Any],
-    network: str | None,
+    packages: list[str],
     command: str,
 ) -> str:
     """The card of an experiment's student, that of one of its runs.
 
-    described: its `network.json`. network: the source of a network of our own, or None.
+    packages: what its example needs. command: what was run.
     """
-    place = experiment.runs.index(run)
-    template = environment()
-    template.filters["seeds"] = lambda n: "all of " + numerals.seeds(n) if n > 1 else "one seed"
-    return template.get_template("model.md").render(
-        front=yaml.safe_dump(_front(), sort_keys=False),
-        signature=SIGNATURE,
-        name=experiment.name,
-        **{name: described[name] for name in ("architecture", "classes", "size", "channels")},
-        teacher_architecture=overview.architecture(experiment, "teacher"),
-        marks=[cautions.OF_MARKS[mark] for mark in wording.marks(experiment)],
-        needs=needs(described, network),
-        has_network=network is not None,
-        n=len(experiment.runs),
-        figures=_figures(experiment, place),
-        cost=_cost(experiment.measured["students"][place]["cost"]),
-        labels=experiment.measured["labels"],
-        measured_on=overview.measured_on(experiment),
-        heldout=fidelity.heldout_images(experiment),
-        boundary=fidelity.boundary_note(experiment),
-        device=costs.measured_with([experiment]),
-        teacher=wording.teacher(run.teacher),
-        proxies=wording.proxies(experiment),
-        attack=wording.attack(experiment),
-        training=wording.training(experiment),
-        label=run.label.replace("-", " "),
-        key=run.student.key,
-        versions=[f"{name} {version}" for name, version in run.student.index.versions.items()],
-        command=command,
-        cautions=cautions.of_experiment(experiment),
-        title=shown.configuration.title,
-        note=shown.configuration.note,
+    place, (size, channels) = experiment.runs.index(run), input_of(experiment.settings)
+    return (
+        environment()
+        .get_template("model.md")
+        .render(
+            front=yaml.safe_dump(_front(), sort_keys=False),
+            signature=SIGNATURE,
+            name=experiment.name,
+            architecture=overview.architecture(experiment, "student"),
+            classes=experiment.classes,
+            size=size,
+            channels=channels,
+            teacher_architecture=overview.architecture(experiment, "teacher"),
+            marks=[cautions.OF_MARKS[mark] for mark in wording.marks(experiment)],
+            needs=packages,
+            n=len(experiment.runs),
+            figures=_figures(experiment, place),
+            cost=_cost(experiment.measured["students"][place]["cost"]),
+            labels=experiment.measured["labels"],
+            measured_on=overview.measured_on(experiment),
+            heldout=fidelity.heldout_images(experiment),
+            boundary=fidelity.boundary_note(experiment),
+            device=costs.measured_with([experiment]),
+            teacher=wording.teacher(run.teacher),
+            proxies=wording.proxies(experiment),
+            attack=wording.attack(experiment),
+            training=wording.training(experiment),
+            label=run.label.replace("-", " "),
+            key=run.student.key,
+            versions=[f"{name} {version}" for name, version in run.student.index.versions.items()],
+            command=command,
+            cautions=cautions.of_experiment(experiment),
+            title=shown.configuration.title,
+            note=shown.configuration.note,
+        )
     )
 
 

@@ -25,8 +25,8 @@ def figures(experiment: ShownExperiment) -> dict[str, Any]:
     `accuracy` and `teacher_accuracy` are None without labels, and `agreement_on` says on which images
     fidelity was measured. `calibration_error` is against the labels, or without them against the teacher's
     class. `heldout` and `pairs` are measured without a label, on held-out proxies and on pairs of them across
-    the teacher's boundary (None where there are no pairs), and are not accuracy. `cost` is that of the networks.
-    `seconds` adds up all stages that the experiment needs, each once.
+    the teacher's boundary (None where there are no pairs), and are not accuracy. `cost` is that of both
+    networks. `seconds` adds up all stages that the experiment needs, each once.
     """
     measured = experiment.measured
     on = measured["fidelity_on"]
