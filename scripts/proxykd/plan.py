@@ -130,10 +130,10 @@ class Plan:
         self.stages: dict[str, dict[str, Stage]] = {name: {} for name in STAGES}
         self._digests = Digests()
         self._codes: dict[tuple[str, tuple[str, ...]], str] = {}
-        self.experiments = [
-            self._experiment(name, with_teacher(settings))
-            for name, settings in configuration.experiments.items()
-        ]
+        self._settings = {
+            name: with_teacher(settings) for name, settings in configuration.experiments.items()
+        }
+        self.experiments = [self._experiment(name, settings) for name, settings in self._settings.items()]
         self._digests.save()
 
     def stage(self, name: str, key: str) -> Stage:
@@ -208,7 +208,7 @@ class Plan:
     def _run(self, settings: Experiment, seeds: dict[str, int]) -> Run:
         teacher = self._teacher(settings, seeds)
         pools = [self._pool(settings, pool, seeds, teacher) for pool in settings.proxies]
-        check = self._check(settings, teacher, pools)
+        check = self._check(settings, teacher)
         scores = [self._scores(settings.score_proxies, teacher, pool, check) for pool in pools]
         wanted = seeded(settings.select_proxies, seeds.get("select_proxies"))
         selection = self._add(
@@ -244,15 +244,24 @@ class Plan:
         selection = self._add("select_proxies", wanted, pool=[heldout], scores=[scores])
         return self._add("attack_boundary", attack, teacher=run.teacher, selection=selection)
 
-    def _check(self, settings: Experiment, teacher: Stage, pools: list[Stage]) -> Stage | None:
-        """What an imported teacher makes of a few proxies, and of the user's pictures among the pools."""
+    def _check(self, settings: Experiment, teacher: Stage) -> Stage | None:
+        """What an imported teacher makes of a few proxies, and of the user's pictures among all its pools."""
+        how = settings.check_teacher
         if settings.import_teacher is None:
             return None
-        proxies = self._add("render_proxies", sized(settings.check_teacher.proxies, *input_of(settings)))
-        pictures = _distinct(pool for pool in pools if pool.name == "import_images")
-        return self._add(
-            "check_teacher", settings.check_teacher, teacher=teacher, proxies=proxies, pictures=pictures
+        proxies = self._add("render_proxies", sized(how.proxies, *input_of(settings)))
+        others = [
+            one
+            for one in self._settings.values()
+            if (one.import_teacher, one.check_teacher) == (settings.import_teacher, how)
+        ]
+        pictures = _distinct(
+            self._pool(one, pool, {}, teacher)
+            for one in others
+            for pool in one.proxies
+            if pool.import_images is not None
         )
+        return self._add("check_teacher", how, teacher=teacher, proxies=proxies, pictures=pictures)
 
     def _teacher(self, settings: Experiment, seeds: dict[str, int]) -> Stage:
         if settings.import_teacher is not None:
