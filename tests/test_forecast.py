@@ -62,8 +62,8 @@ def ahead(configuration: dict[str, Any]) -> Forecast:
 def test_nothing_is_known_without_earlier_results(place: Path, tiny: dict[str, Any]) -> None:
     told = ahead(tiny)
     assert {cost.stage: cost.jobs for cost in told.costs} == {
-        "import_images": 3, "train_teacher": 1, "render_proxies": 2, "score_proxies": 1, "select_proxies": 1,
-        "distill_student": 1, "evaluate_student": 1,
+        "import_images": 3, "train_teacher": 1, "render_proxies": 2, "score_proxies": 1, "assess_proxies": 1,
+        "select_proxies": 1, "distill_student": 1, "evaluate_student": 1,
     }  # fmt: skip
     assert all(cost.unknown == cost.jobs for cost in told.costs)
     pools = next(cost for cost in told.costs if cost.stage == "render_proxies")
@@ -78,7 +78,8 @@ def test_time_and_disk_grow_with_the_images(place: Path, tiny: dict[str, Any]) -
     tiny["proxies"][0]["render_proxies"]["count"] = 320
     costs = {cost.stage: cost for cost in ahead(tiny).costs}
     assert set(costs) == {
-        "render_proxies", "score_proxies", "select_proxies", "distill_student", "evaluate_student"
+        "render_proxies", "score_proxies", "assess_proxies", "select_proxies", "distill_student",
+        "evaluate_student",
     }  # fmt: skip
     # The earlier pool of 80 images is nearer than the held-out one of 40.
     assert costs["render_proxies"].seconds == pytest.approx(4 * 8.0)
