@@ -81,7 +81,10 @@ def test_an_evaluation_with_labels(workplace: Workplace) -> None:
     assert told["accuracy"]["std"] is not None
     assert set(told["fidelity"]) == {"heldout", "labelled"}
     for network in ("teacher", "student"):
-        assert set(told["cost"][network]) == {"parameters", "macs", "bytes", "latency_ms"}
+        assert set(told["cost"][network]) == {
+            *("parameters", "macs", "bytes", "cpu_latency_ms", "cpu_threads"),
+            *("gpu", "gpu_latency_ms", "gpu_images_per_second"),
+        }
 
 
 def test_an_evaluation_without_labels(workplace: Workplace) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from programs import Workplace
+from programs import SCRIPTS, Workplace
+from proxykd.configuration import load
+from proxykd.plan import Plan
 
 DIGITS = {"source": "digits", "size": 8, "channels": 1, "limit": 400}
 TEACHER = {
@@ -20,7 +26,7 @@ POOLS = {
     "noise": {"kind": "noise", "count": 120, "size": 8, "channels": 1},
     "shaders": {"kind": "shaders", "count": 40, "size": 8, "channels": 1, "programs": 8},
 }
-STUDENT = {
+STUDENT: dict[str, Any] = {
     "network": {"architecture": "convnet_8"},
     "recipe": {"steps": 8, "batch": 16},
     "temperature": 20,
@@ -78,3 +84,74 @@ def test_the_images_are_really_gone(tmp_path: Path) -> None:
     status, told = workplace.run("train_teacher", "again", TEACHER, images="import_images/train")
     assert status == 1
     assert "is damaged" in told
+
+
+def test_a_checkpoint_alone_gives_a_report_and_a_student(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From somebody's weights to the report, with no real image on the machine."""
+    origin = Workplace(tmp_path / "origin")
+    origin.folder.mkdir()
+    make_teacher(origin)
+    checkpoint = shutil.copy(origin.out("train_teacher", "t") / "model.safetensors", tmp_path / "weights")
+    shutil.rmtree(origin.folder)
+    workplace = Workplace(tmp_path / "store")
+    workplace.folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PROXYKD_STORE", str(workplace.folder))
+    given = without_data(checkpoint)
+    for stage in Plan(load(given)).all_stages():
+        roles = {
+            role: [f"{one.name}/{one.key}" for one in several] for role, several in stage.upstream.items()
+        }
+        workplace.make(stage.name, stage.key, json.loads(stage.settings_json), **roles)
+    assert not (workplace.folder / "import_images").exists()
+    out = tmp_path / "results"
+    command = [sys.executable, str(SCRIPTS / "report.py"), "--settings", json.dumps(given), "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "This is not accuracy" in (out / "report.html").read_text()
+    for figures in json.loads((out / "summary.json").read_text())["experiments"].values():
+        assert figures["accuracy"] is None
+        assert figures["pairs"]["n"]["mean"] > 20
+        for on, names in (("heldout", ("agreement", "kl", "calibration_error")), ("pairs", ("separated",))):
+            for name in names:
+                assert figures[on][name]["mean"] >= 0
+                assert figures[on][name]["n"] == 2
+    for name in given["experiments"]:
+        assert (out / name / "model" / "model.safetensors").stat().st_size > 1000
+
+
+def without_data(checkpoint: Path) -> dict[str, Any]:
+    """A run that names a checkpoint and no images."""
+    sizes = ("size", "channels")
+    pools = {
+        name: {key: value for key, value in pool.items() if key not in sizes} for name, pool in POOLS.items()
+    }
+    return {
+        "seeds": [0, 1],
+        "import_teacher": {
+            "architecture": "convnet_8",
+            "checkpoint": str(checkpoint),
+            "size": 8,
+            "channels": 1,
+            "classes": 10,
+            "mean": [0.5],
+            "deviation": [0.5],
+        },
+        "check_teacher": {"proxies": {"kind": "leaves", "count": 40}},
+        "proxies": [{"render_proxies": pools["shaders"]}],
+        "select_proxies": {"count": 40},
+        "distill_student": STUDENT,
+        "evaluate_student": {
+            "heldout": {"kind": "shaders", "corpus": "heldout", "count": 60, "programs": 6},
+            "pairs": {"sources": 60},
+        },
+        "experiments": {
+            "shaders": {},
+            "noise+boundary": {
+                "proxies": [{"render_proxies": pools["noise"]}],
+                "attack_boundary": {"epsilon": 64, "sources": 60},
+            },
+        },
+    }

@@ -16,7 +16,7 @@ from proxykd.networks.settings import module_of
 from proxykd.presentation import example, model_card
 from proxykd.presentation.collect import Shown, ShownExperiment, ShownRun
 from proxykd.presentation.links import remove_empty
-from proxykd.store import read_facts, write_atomically
+from proxykd.store import check_files, read_facts, write_atomically
 
 FOLDER = "model"
 CARD = "README.md"
@@ -53,6 +53,7 @@ def chosen(experiment: ShownExperiment) -> ShownRun:
 def _write(shown: Shown, experiment: ShownExperiment, folder: Path, command: str) -> None:
     _check_place(folder)
     run = chosen(experiment)
+    check_files(run.student.folder)
     files = loadable(run.student.folder)
     needs = example.needs(json.loads(files[DESCRIPTION]), files.get(NETWORK, b"").decode())
     card = model_card.card(shown, experiment, run, needs, command)
