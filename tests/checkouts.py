@@ -128,7 +128,11 @@ def tiny_configuration() -> dict[str, Any]:
         "proxies": [{"render_proxies": {"kind": "noise", "count": 80}}],
         "select_proxies": {"count": 40},
         "distill_student": {"network": {"architecture": "convnet_8"}, "recipe": {"steps": 3, "batch": 16}},
-        "evaluate_student": {"images": "digits", "heldout": {"kind": "noise", "count": 40, "seed": 7}},
+        "evaluate_student": {
+            "images": "digits",
+            "heldout": {"kind": "noise", "count": 40, "seed": 7},
+            "pairs": None,
+        },
     }
 
 

@@ -8,9 +8,18 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from checkouts import tiny_configuration
 from proxykd.configuration import load
 from proxykd.evaluation.settings import EvaluateStudent
 from proxykd.plan import Plan
+
+
+@pytest.fixture
+def tiny() -> dict[str, Any]:
+    """A run of seconds that measures boundary fidelity, as runs do that do not say otherwise."""
+    configuration = tiny_configuration()
+    del configuration["evaluate_student"]["pairs"]
+    return configuration
 
 
 def test_all_experiments_of_a_teacher_share_its_pairs(tiny: dict[str, Any]) -> None:
