@@ -16,40 +16,49 @@ from proxykd.presentation.numerals import seeds
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render(shown: Shown, raw: dict[str, Any], out: Path, command: str = "") -> str:
-    """The page as HTML; equal for equal results.
-
-    raw: the configuration as it was given. out: where the page will lie, for the commands on it. command:
-    what was run, where it is known.
-    """
-    environment = Environment(
+def environment() -> Environment:
+    """What the pages' templates are rendered by."""
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["seeds"] = seeds
-    return environment.get_template("report.html").render(
-        style=(TEMPLATES / "report.css").read_text(),
-        title=shown.configuration.title,
-        note=shown.configuration.note,
-        date=datetime.fromtimestamp(shown.finished, UTC).strftime("%-d %B %Y, %H:%M UTC"),
-        command=commands.behind_run(raw, command),
-        show_summary=commands.show(out / "summary.json"),
-        lede=overview.lede(shown),
-        cautions=cautions.cautions(shown),
-        groups=overview.groups(shown),
-        some_labels=any(one.measured["labels"] for one in shown.experiments),
-        some_without=any(not one.measured["labels"] for one in shown.experiments),
-        measured_on=sorted({overview.measured_on(one) for one in shown.experiments}),
-        charts=overview.charts(shown),
-        grids=patience.patience(shown.experiments),
-        experiments=[sections.experiment(one, out) for one in shown.experiments],
-        teachers=sections.teachers(shown),
-        heldout=sections.heldout(shown),
-        costs=costs.costs(shown),
-        versions=costs.versions(shown),
-        digests=costs.digests(shown),
-        configuration=yaml.safe_dump(raw, sort_keys=False, allow_unicode=True, width=100),
+    made.filters["seeds"] = seeds
+    return made
+
+
+def render(shown: Shown, raw: dict[str, Any], out: Path, command: str = "") -> str:
+    """The page as HTML; equal for equal results.
+
+    raw: the configuration as it was given. out: where the page will lie, for the commands on it. command:
+    what was run, where it is known.
+    """
+    return (
+        environment()
+        .get_template("report.html")
+        .render(
+            style=(TEMPLATES / "report.css").read_text(),
+            title=shown.configuration.title,
+            note=shown.configuration.note,
+            date=datetime.fromtimestamp(shown.finished, UTC).strftime("%-d %B %Y, %H:%M UTC"),
+            command=commands.behind_run(raw, command),
+            show_summary=commands.show(out / "summary.json"),
+            lede=overview.lede(shown),
+            cautions=cautions.cautions(shown),
+            groups=overview.groups(shown),
+            some_labels=any(one.measured["labels"] for one in shown.experiments),
+            some_without=any(not one.measured["labels"] for one in shown.experiments),
+            measured_on=sorted({overview.measured_on(one) for one in shown.experiments}),
+            charts=overview.charts(shown),
+            grids=patience.patience(shown.experiments),
+            experiments=[sections.experiment(one, out) for one in shown.experiments],
+            teachers=sections.teachers(shown),
+            heldout=sections.heldout(shown),
+            costs=costs.costs(shown),
+            versions=costs.versions(shown),
+            digests=costs.digests(shown),
+            configuration=yaml.safe_dump(raw, sort_keys=False, allow_unicode=True, width=100),
+        )
     )

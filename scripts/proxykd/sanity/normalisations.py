@@ -44,7 +44,7 @@ class Normalisation:
     @property
     def label(self) -> str:
         """The name, with the order of the channels."""
-        return f"{self.name}, channels in the other order" if self.flipped else self.name
+        return f"{self.name}, channels flipped" if self.flipped else self.name
 
     def is_like(self, other: Normalisation) -> bool:
         """Whether both do the same, but for rounding."""

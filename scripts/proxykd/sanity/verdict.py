@@ -18,7 +18,8 @@ RATIO = 3.0
 GAP = 0.015
 """... and by how much: where both fit well, a ratio says little."""
 PLAUSIBLE = 1.5
-"""Those that fit at most so many times worse than the best one are as likely as it."""
+"""Those that fit at most so many times worse than the best one are as likely as it; a stated one that fits
+still worse, and worse by the gap, is doubtful."""
 STRANGE = 0.25
 """Misfit beyond which no usual normalisation explains what the teacher is given."""
 FLIP = 1.1
@@ -72,6 +73,9 @@ def judge(proxies: Trials, pictures: Trials | None = None) -> Verdict:
     if cost > max(RATIO * best, best + GAP):
         sentence = wording.wrong(stated.name, cost, names, best, on)
         return Verdict("wrong", on, sentence, wording.write(plausible[0]), plausible[0], names)
+    if cost > max(PLAUSIBLE * best, best + GAP):
+        sentence = wording.better(stated.name, cost, names, best, on)
+        return Verdict("doubtful", on, sentence, wording.write(plausible[0]), plausible[0], names)
     if cost > STRANGE:
         return Verdict("doubtful", on, wording.strange(stated.name, cost, on), wording.COMPARE, None, names)
     other = next((one for one in others if one.flipped and one.name == stated.name), None)

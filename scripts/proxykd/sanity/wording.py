@@ -45,6 +45,14 @@ def wrong(stated: str, cost: float, names: Sequence[str], best: float, on: str) 
     )
 
 
+def better(stated: str, cost: float, names: Sequence[str], best: float, on: str) -> str:
+    """Another one fits better, though not so much that it is certain."""
+    return (
+        f"{_either(names)} fits the statistics of the teacher's batch norms better than the stated "
+        f"normalisation ({stated}): misfit {best:.4f} on the {on}, as stated {cost:.4f}."
+    )
+
+
 def strange(stated: str, cost: float, on: str) -> str:
     """None fits."""
     return (
