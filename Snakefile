@@ -50,11 +50,14 @@ include: "workflow/rules/select_proxies.smk"
 include: "workflow/rules/attack_boundary.smk"
 include: "workflow/rules/distill_student.smk"
 include: "workflow/rules/evaluate_student.smk"
+include: "workflow/rules/show_teacher.smk"
 include: "workflow/rules/report.smk"
 
 
 localrules:
     all,
+    check,
+    show_teacher,
     report,
 
 
@@ -63,4 +66,5 @@ rule all:
     input:
         f"{RESULTS}/report.html",
         f"{RESULTS}/summary.json",
+        f"{RESULTS}/teacher.html" if RULES.checks() else [],
         RULES.stamps(),

@@ -8,35 +8,9 @@ is not finished or damaged is named.
 """
 
 import argparse
-import json
 from pathlib import Path
-from typing import Any
 
-from proxykd.errors import UserError, run
-
-
-def read_configuration(text: str) -> tuple[dict[str, Any], str]:
-    """The configuration, as YAML or JSON has it, and its place for messages: JSON text, or a file."""
-    import yaml
-
-    if text.lstrip().startswith("{"):
-        content, place = text, "--settings"
-    else:
-        place = text
-        try:
-            content = Path(text).read_text()
-        except OSError as error:
-            raise UserError(
-                f"--settings {text}: {error.strerror}. Give JSON or a file that holds it."
-            ) from error
-    try:
-        # JSON is read by its own parser: YAML would take "1e-4" for a text.
-        raw = json.loads(content) if content.lstrip().startswith("{") else yaml.safe_load(content)
-    except (json.JSONDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{place} is neither valid JSON nor YAML: {error}.") from error
-    if not isinstance(raw, dict):
-        raise UserError(f"{place} holds no settings.")
-    return raw, place
+from proxykd.errors import run
 
 
 def main() -> None:
@@ -54,6 +28,9 @@ def main() -> None:
     from proxykd.presentation.progress import log, start_log
 
     start_log(arguments.log)
+
+    from proxykd.presentation.given import read_configuration
+
     raw, place = read_configuration(arguments.settings)
 
     from proxykd.configuration import load

@@ -133,6 +133,11 @@ class Rules:
         ends = [stage for experiment in self.plan.experiments for stage in experiment.ends]
         return list(dict.fromkeys(stage.stamp for stage in ends))
 
+    def checks(self) -> list[str]:
+        """The stamps of all that the page of the imported teachers shows; none where none is imported."""
+        runs = [run for experiment in self.plan.experiments for run in experiment.runs]
+        return list(dict.fromkeys(run.check.stamp for run in runs if run.check is not None))
+
     def stamps(self) -> list[str]:
         """The stamps of all stages, but of those that are not there and that nothing missing is made from.
 
@@ -161,7 +166,8 @@ class Rules:
         for path in sorted((SCRIPTS / "proxykd" / "presentation").rglob("*")):
             if path.is_file() and path.suffix != ".pyc":
                 whole.update(file_digest(path).encode())
-        whole.update(file_digest(SCRIPTS / "report.py").encode())
+        for program in ("report", "show_teacher"):
+            whole.update(file_digest(SCRIPTS / f"{program}.py").encode())
         return whole.hexdigest()
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from proxykd.presentation.collect import Shown, ShownExperiment
+from proxykd.presentation.checks import CHECK
+from proxykd.presentation.collect import Result, Shown, ShownExperiment
 from proxykd.presentation.fidelity import unmade
 from proxykd.presentation.overview import measured_on
 from proxykd.presentation.wording import marks
+from proxykd.store import read_facts
 
 OF_MARKS = {
     "data statistics": "the noise has the original data's mean and deviation, so this is not data-free",
@@ -45,11 +47,20 @@ def of_experiment(experiment: ShownExperiment) -> Iterator[str]:
     if len(experiment.runs) == 2:
         yield "Two seeds: their deviation is a rough guess of the spread."
     yield from _of_images(experiment)
+    checks = {run.check.key: run.check for run in experiment.runs if run.check is not None}
+    for check in checks.values():
+        yield from _of_teacher(check)
     empty = experiment.measured["classes"]["selected"]["empty_classes"]
     if empty:
         yield f"No proxy was selected for {empty} of {len(experiment.classes)} classes: nothing teaches them."
     for mark in marks(experiment):
         yield f"{OF_MARKS[mark][0].upper()}{OF_MARKS[mark][1:]}."
+
+
+def _of_teacher(check: Result) -> Iterator[str]:
+    told = read_facts(check.folder / CHECK)
+    if told["verdict"] != "stated":
+        yield told["sentence"]
 
 
 def _of_images(experiment: ShownExperiment) -> Iterator[str]:

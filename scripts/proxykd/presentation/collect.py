@@ -70,6 +70,8 @@ class ShownRun:
 
     label: str
     teacher: Result
+    check: Result | None
+    """The look at a teacher that was imported."""
     pools: list[Result]
     scores: list[Result]
     selection: Result
@@ -127,12 +129,13 @@ def collect(plan: Plan) -> Shown:
     """
     results: dict[tuple[str, str], Result] = {}
     for stage in plan.all_stages():
-        results[stage.name, stage.key] = Result(stage, _index(plan, stage))
+        results[stage.name, stage.key] = Result(stage, index_of(plan, stage))
     experiments = [_experiment(planned, results) for planned in plan.experiments]
     return Shown(plan.configuration, experiments, results)
 
 
-def _index(plan: Plan, stage: Stage) -> store.Index:
+def index_of(plan: Plan, stage: Stage) -> store.Index:
+    """The index of a finished stage. Raises UserError that says who needs it where it is not there."""
     if not (stage.folder / store.INDEX).exists():
         needed = ", ".join(planned.name for planned in plan.experiments if stage in planned.stages)
         raise UserError(
@@ -153,6 +156,7 @@ def _experiment(planned: PlannedExperiment, results: dict[tuple[str, str], Resul
         ShownRun(
             label,
             found(run.teacher),
+            found(run.check) if run.check else None,
             [found(pool) for pool in run.pools],
             [found(scores) for scores in run.scores],
             found(run.selection),

@@ -48,6 +48,8 @@ def _links(experiment: ShownExperiment) -> dict[str, Result]:
 
 def _run_links(run: ShownRun) -> dict[str, Result]:
     links = {run.teacher.name: run.teacher, "select_proxies": run.selection, "distill_student": run.student}
+    if run.check is not None:
+        links["check_teacher"] = run.check
     if run.boundary is not None:
         links["attack_boundary"] = run.boundary
     for stage, results in (("render_proxies", run.pools), ("score_proxies", run.scores)):

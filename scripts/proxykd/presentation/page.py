@@ -16,21 +16,27 @@ from proxykd.presentation.numerals import seeds
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render(shown: Shown, raw: dict[str, Any], out: Path, command: str = "") -> str:
-    """The page as HTML; equal for equal results.
-
-    raw: the configuration as it was given. out: where the page will lie, for the commands on it. command:
-    what was run, where it is known.
-    """
-    environment = Environment(
+def environment() -> Environment:
+    """What the pages' templates are rendered by."""
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["seeds"] = seeds
-    return environment.get_template("report.html").render(
+    made.filters["seeds"] = seeds
+    return made
+
+
+def render(shown: Shown, raw: dict[str, Any], out: Path, command: str = "") -> str:
+    """The page as HTML; equal for equal results.
+
+    raw: the configuration as it was given. out: where the page will lie, for the commands on it. command:
+    what was run, where it is known.
+    """
+    template = environment().get_template("report.html")
+    return template.render(
         style=(TEMPLATES / "report.css").read_text(),
         title=shown.configuration.title,
         note=shown.configuration.note,

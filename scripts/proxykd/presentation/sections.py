@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from proxykd.presentation import commands, fidelity, model, numerals, pairs, sheets, wording
+from proxykd.presentation.checks import CHECK, PAGE, anchor
 from proxykd.presentation.collect import Result, Shown, ShownExperiment
 from proxykd.presentation.figures import line_chart
 from proxykd.presentation.overview import architecture, measured_on, teachers_of
+from proxykd.store import read_facts
 
 
 def experiment(shown: ShownExperiment, out: Path) -> dict[str, Any]:
@@ -125,6 +127,7 @@ def teachers(shown: Shown) -> list[dict[str, Any]]:
         for run in one.runs:
             if run.teacher.key not in views:
                 views[run.teacher.key] = _teacher(run.teacher, architecture(one, "teacher")) | {"for": []}
+                views[run.teacher.key]["check"] = check(run.check)
             names = views[run.teacher.key]["for"]
             if one.name not in names:
                 names.append(one.name)
@@ -145,6 +148,18 @@ def _teacher(result: Result, name: str) -> dict[str, Any]:
         "seconds": numerals.duration(result.index.seconds),
         "curve": line_chart([(name, *_loss(result))]) if result.name == "train_teacher" else None,
         "command": commands.stage_command(result.stage),
+    }
+
+
+def check(result: Result | None) -> dict[str, Any] | None:
+    """The verdict on an imported teacher, and where its page says more."""
+    if result is None:
+        return None
+    told = read_facts(result.folder / CHECK)
+    return {
+        "sentence": told["sentence"],
+        "bad": told["verdict"] in {"wrong", "doubtful"},
+        "link": f"{PAGE}#{anchor(result)}",
     }
 
 

@@ -72,6 +72,26 @@ def contact_sheet(selection: Result, columns: int = COLUMNS, most: int = CLASSES
     return _sheet(lines, labels, columns, LARGEST)
 
 
+def check_sheet(
+    check: Result, datasets: list[Result], kind: str, columns: int = COLUMNS, most: int = CLASSES
+) -> Sheet:
+    """What an imported teacher sees as each class of one kind of images, `proxies` or `pictures`."""
+    table = read_table(check.folder, ["kind", "place", "row", "predicted"])
+    chosen = np.array(table["kind"].to_pylist()) == kind
+    place_N, row_N, predicted_N = (table[name].to_numpy()[chosen] for name in ("place", "row", "predicted"))
+    classes = check.index.classes
+    shown = _classes_to_show(np.bincount(predicted_N, minlength=len(classes)), most)
+    picked = {label: np.flatnonzero(predicted_N == label)[:columns] for label in shown}
+    wanted = np.concatenate(list(picked.values()))
+    images = {
+        (place, row): image
+        for place, dataset in enumerate(datasets)
+        for row, image in _read(dataset, row_N[wanted[place_N[wanted] == place]].tolist()).items()
+    }
+    lines = [[images[int(place_N[one]), int(row_N[one])] for one in picked[label]] for label in shown]
+    return _sheet(lines, [classes[label] for label in shown], columns, LARGEST)
+
+
 def _classes_to_show(histogram_K: np.ndarray, most: int) -> list[int]:
     if len(histogram_K) <= most:
         return list(range(len(histogram_K)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from proxykd.proxies.settings import RenderedPool
@@ -16,6 +18,12 @@ class CheckTeacher(Section):
     """Images to look at it with."""
     pictures: int = Field(1024, ge=1)
     """At most so many of the user's own images, of those among the pools."""
+    sample: int = Field(128, ge=16)
+    """Of the proxies, and of the pictures, so many are passed through it under each normalisation; all of
+    them under the stated one."""
+    unlikely: Literal["report", "fail"] = "report"
+    """What happens where another normalisation is clearly likelier than the stated one. report: a warning
+    and the page. fail: the run stops before anything is spent on the teacher."""
 
     def identity(self) -> dict[str, object]:
         # Which proxies these are is said by the upstream key.
