@@ -51,11 +51,14 @@ include: "workflow/rules/attack_boundary.smk"
 include: "workflow/rules/distill_student.smk"
 include: "workflow/rules/evaluate_student.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/rank_proxies.smk"
 
 
 localrules:
     all,
+    assess,
     report,
+    rank_proxies,
 
 
 rule all:
@@ -64,3 +67,10 @@ rule all:
         f"{RESULTS}/report.html",
         f"{RESULTS}/summary.json",
         RULES.stamps(),
+
+
+rule assess:
+    input:
+        f"{RESULTS}/proxies.html",
+        f"{RESULTS}/proxies.json",
+        RULES.assessed_stamps(),

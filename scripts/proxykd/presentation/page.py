@@ -9,9 +9,9 @@ from typing import Any
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from proxykd.presentation import cautions, commands, costs, overview, patience, sections
+from proxykd.presentation import cautions, commands, costs, overview, patience, prediction, sections
 from proxykd.presentation.collect import Shown
-from proxykd.presentation.numerals import seeds
+from proxykd.presentation.numerals import percent, seeds
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -29,7 +29,7 @@ def render(shown: Shown, raw: dict[str, Any], out: Path, command: str = "") -> s
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["seeds"] = seeds
+    environment.filters |= {"seeds": seeds, "percent": percent}
     return environment.get_template("report.html").render(
         style=(TEMPLATES / "report.css").read_text(),
         title=shown.configuration.title,
@@ -45,6 +45,7 @@ def render(shown: Shown, raw: dict[str, Any], out: Path, command: str = "") -> s
         measured_on=sorted({overview.measured_on(one) for one in shown.experiments}),
         charts=overview.charts(shown),
         grids=patience.patience(shown.experiments),
+        prediction=prediction.section(shown),
         experiments=[sections.experiment(one, out) for one in shown.experiments],
         teachers=sections.teachers(shown),
         heldout=sections.heldout(shown),
