@@ -78,28 +78,29 @@ NEAR_ENTROPY = Figure(
 )
 PIXELS = Figure(
     "diversity.pixels.vendi",
-    "Vendi score, pixels",
+    "diversity of pixels",
     "1 to the sample's images",
-    "as how many unlike images a sample counts, by the angles between their pixels from mid-grey",
+    "Vendi score: as how many unlike images a sample counts, by the angles between their pixels, taken from "
+    "mid-grey",
     1,
 )
 PIXELS_WITHIN = Figure(
     "diversity.pixels.within",
-    "Vendi score within programs, pixels",
+    "diversity of pixels within programs",
     "1 to the images of a set",
     "the same of sets of images of one program",
     1,
 )
 FEATURES = Figure(
     "diversity.features.vendi",
-    "Vendi score, features",
+    "diversity of features",
     "1 to the features' dimensions",
-    "as how many unlike images a sample counts, by the angles between the teacher's last features",
+    "Vendi score: as how many unlike images a sample counts, by the angles between the teacher's last features",
     1,
 )
 FEATURES_WITHIN = Figure(
     "diversity.features.within",
-    "Vendi score within programs, features",
+    "diversity of features within programs",
     "1 to the images of a set",
     "the same of sets of images of one program",
     1,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from proxykd.assessment.figures import Figure
 from proxykd.assessment.ranking import CRITERIA, Ranked
 from proxykd.presentation import numerals
 from proxykd.presentation.assessed import Proxies
@@ -16,7 +17,7 @@ RARE = 0.2
 
 def reason(proxies: Proxies, ranked: Ranked, among: int) -> str:
     """What speaks for the proxies and what against them, by the criteria of the ranking and in itself."""
-    best = [_place(figure.name, ranked.ranks[figure.place]) for figure in CRITERIA]
+    best = [_place(proxies, figure, ranked.ranks[figure.place]) for figure in CRITERIA]
     good = [told for told, rank in best if rank <= max(1, among / 3)]
     bad = [told for told, rank in best if rank > max(1, among - among / 3)]
     against = [*_in_itself(proxies), *(told for told in bad if among > 1)]
@@ -28,8 +29,9 @@ def reason(proxies: Proxies, ranked: Ranked, among: int) -> str:
     return " ".join(parts) or "Nothing stands out."
 
 
-def _place(name: str, rank: float) -> tuple[str, float]:
-    return f"{ordinal(rank)} in {name}", rank
+def _place(proxies: Proxies, figure: Figure, rank: float) -> tuple[str, float]:
+    value = figure.of(proxies.told)
+    return f"{ordinal(rank)} in {figure.name} ({'none' if value is None else f'{value:.3g}'})", rank
 
 
 def ordinal(rank: float) -> str:
