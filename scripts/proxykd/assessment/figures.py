@@ -95,7 +95,8 @@ FEATURES = Figure(
     "diversity.features.vendi",
     "diversity of features",
     "1 to the features' dimensions",
-    "Vendi score: as how many unlike images a sample counts, by the angles between the teacher's last features",
+    "Vendi score: as how many unlike images a sample counts, by the angles between the teacher's last "
+    "features",
     1,
 )
 FEATURES_WITHIN = Figure(
