@@ -52,13 +52,16 @@ include: "workflow/rules/distill_student.smk"
 include: "workflow/rules/evaluate_student.smk"
 include: "workflow/rules/show_teacher.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/rank_proxies.smk"
 
 
 localrules:
     all,
+    assess,
     check,
     show_teacher,
     report,
+    rank_proxies,
 
 
 rule all:
@@ -67,4 +70,13 @@ rule all:
         f"{RESULTS}/report.html",
         f"{RESULTS}/summary.json",
         f"{RESULTS}/teacher.html" if RULES.checks() else [],
+        f"{RESULTS}/proxies.html",
+        f"{RESULTS}/proxies.json",
         RULES.stamps(),
+
+
+rule assess:
+    input:
+        f"{RESULTS}/proxies.html",
+        f"{RESULTS}/proxies.json",
+        RULES.assessed_stamps(),

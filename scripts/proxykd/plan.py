@@ -113,13 +113,18 @@ class PlannedExperiment:
     @property
     def stages(self) -> list[Stage]:
         """All that it needs, each once, in the order of the pipeline."""
-        seen: dict[str, Stage] = {}
-        waiting = self.ends
-        while waiting:
-            stage = waiting.pop()
-            if seen.setdefault(stage.key, stage) is stage:
-                waiting += stage.before
-        return sorted(seen.values(), key=lambda stage: stage.order)
+        return behind(self.ends)
+
+
+def behind(ends: list[Stage]) -> list[Stage]:
+    """Some stages and all that is before them, each once, in the order of the pipeline."""
+    seen: dict[str, Stage] = {}
+    waiting = list(ends)
+    while waiting:
+        stage = waiting.pop()
+        if seen.setdefault(stage.key, stage) is stage:
+            waiting += stage.before
+    return sorted(seen.values(), key=lambda stage: stage.order)
 
 
 class Plan:

@@ -23,7 +23,7 @@ from proxykd.environment import number
 from proxykd.errors import UserError
 from proxykd.forecast import forecast
 from proxykd.invocation import command_of
-from proxykd.plan import STAGES, Plan, Stage
+from proxykd.plan import STAGES, Plan, Stage, behind
 from proxykd.presentation.costs_ahead import lines
 from proxykd.source import SCRIPTS, file_digest
 
@@ -144,15 +144,30 @@ class Rules:
         For `all`, and not as `ancient`: where a job runs although its result is there (`--forcerun`, say),
         Snakemake otherwise forgets what is missing behind it, and the run ends well without it.
         """
-        there = {stage.key for stage in self.plan.all_stages() if Path(stage.stamp).exists()}
-        wanted = set(there)
-        waiting = [stage for experiment in self.plan.experiments for stage in experiment.ends]
+        ends = [stage for experiment in self.plan.experiments for stage in experiment.ends]
+        return self._stamps(list(self.plan.all_stages()), ends)
+
+    def assessed_stamps(self) -> list[str]:
+        """The same for `assess`: of the assessments and all that is before them, which no student is."""
+        ends = [experiment.assessment for experiment in self.plan.experiments]
+        return self._stamps(behind(ends), ends)
+
+    @staticmethod
+    def _stamps(stages: list[Stage], ends: list[Stage]) -> list[str]:
+        wanted = {stage.key for stage in stages if Path(stage.stamp).exists()}
+        waiting = list(ends)
         while waiting:
             stage = waiting.pop()
             if stage.key not in wanted:
                 wanted.add(stage.key)
                 waiting += stage.before
-        return [stage.stamp for stage in self.plan.all_stages() if stage.key in wanted]
+        return [stage.stamp for stage in stages if stage.key in wanted]
+
+    def assessments(self) -> list[str]:
+        """The stamps of all that the page on proxies shows."""
+        shown = [experiment.assessment for experiment in self.plan.experiments]
+        shown += [stage for assessment in shown for stage in assessment.before]
+        return list(dict.fromkeys(stage.stamp for stage in shown))
 
     def configuration(self) -> str:
         """The configuration as the report's program gets it, its experiments in the order of the file."""
@@ -160,14 +175,22 @@ class Rules:
 
     def shown(self) -> str:
         """A digest of all that the report shows and of how it shows it: the report is made anew with it."""
-        whole = hashlib.sha256()
-        for stage in self.plan.all_stages():
-            whole.update(f"{stage.name}/{stage.key}\n".encode())
-        for path in sorted((SCRIPTS / "proxykd" / "presentation").rglob("*")):
+        return self._shown(
+            [f"{stage.name}/{stage.key}" for stage in self.plan.all_stages()], "report.py", "show_teacher.py"
+        )
+
+    def shown_of_proxies(self) -> str:
+        """The same of the page on proxies."""
+        return self._shown(self.assessments(), "rank_proxies.py", "report.py")
+
+    @staticmethod
+    def _shown(names: list[str], *programs: str) -> str:
+        whole = hashlib.sha256("".join(f"{name}\n" for name in names).encode())
+        code = [SCRIPTS / "proxykd" / room for room in ("presentation", "assessment")]
+        files = [path for room in code for path in sorted(room.rglob("*"))]
+        for path in [*files, *(SCRIPTS / program for program in programs)]:
             if path.is_file() and path.suffix != ".pyc":
                 whole.update(file_digest(path).encode())
-        for program in ("report", "show_teacher"):
-            whole.update(file_digest(SCRIPTS / f"{program}.py").encode())
         return whole.hexdigest()
 
 

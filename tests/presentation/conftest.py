@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_runs import BASE, imported, make, patience, without_labels
+from small_runs import BASE, imported, make, patience, several_proxies, without_labels
 
 from proxykd.configuration import load
 from proxykd.plan import Plan
@@ -26,7 +26,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("PROXYKD_DEVICE", "cpu")
         # The digests of files from outside are remembered in the current folder.
         patch.chdir(store.parent)
-        for given in (BASE, without_labels(), patience(), patience(labels=False)):
+        for given in (BASE, without_labels(), patience(), patience(labels=False), several_proxies()):
             make(Plan(load(given)))
         make(Plan(load(imported(store))))
     return store

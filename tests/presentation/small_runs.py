@@ -66,6 +66,24 @@ def patience(labels: bool = True) -> dict[str, Any]:
     return given
 
 
+def several_proxies() -> dict[str, Any]:
+    """Five kinds of proxies for one teacher, and one of them attacked too."""
+    given = copy.deepcopy(BASE)
+    given["seeds"] = [0]
+    leaves, noise = {"kind": "leaves", "count": 120}, {"kind": "noise", "count": 80}
+    pools: dict[str, list[dict[str, Any]]] = {
+        "leaves": [{"render_proxies": leaves}],
+        "other-leaves": [{"render_proxies": leaves | {"seed": 1}}],
+        "noise": [{"render_proxies": noise}],
+        "real": [{"import_images": "digits"}],
+        "mixture": [{"render_proxies": leaves}, {"import_images": "digits"}],
+    }
+    given["experiments"] = {name: {"proxies": several} for name, several in pools.items()}
+    attack = {"sources": 128, "threshold": 1.0}
+    given["experiments"]["real+boundary"] = {"proxies": pools["real"], "attack_boundary": attack}
+    return given
+
+
 def imported(store: Path) -> dict[str, Any]:
     """A checkpoint and no data: the teacher of the finished store, as if it were somebody's."""
     (checkpoint,) = store.glob("train_teacher/*/model.safetensors")

@@ -7,11 +7,13 @@ from typing import Any
 
 from proxykd import store
 from proxykd.plan import Plan
-from proxykd.presentation.collect import Result, index_of
+from proxykd.presentation.collect import Result, finished
 
 CHECK = "check.json"
 DESCRIPTION = "network.json"
 PAGE = "teacher.html"
+NEEDS = ("The page of the teachers", "check")
+"""Who asks for results, and the target that makes them."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,9 @@ def collect_checks(plan: Plan) -> list[ShownCheck]:
                 continue
             check = plan.stage("check_teacher", stage)
             upstream = {
-                role: [Result(one, index_of(plan, one)) for one in several]
+                role: [finished(plan, one, *NEEDS) for one in several]
                 for role, several in check.upstream.items()
             }
             (teacher,) = upstream.pop("teacher")
-            found[stage] = ShownCheck(Result(check, index_of(plan, check)), teacher, upstream, [planned.name])
+            found[stage] = ShownCheck(finished(plan, check, *NEEDS), teacher, upstream, [planned.name])
     return list(found.values())

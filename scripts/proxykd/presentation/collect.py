@@ -89,6 +89,8 @@ class ShownExperiment:
     evaluation: Result
     measured: dict[str, Any]
     """`evaluation.json`."""
+    assessment: Result
+    """Of the first run's proxies."""
     stages: list[Result]
     """All that it needs, each once, in the order of the pipeline."""
 
@@ -127,23 +129,21 @@ def collect(plan: Plan) -> Shown:
 
     Raises UserError that names the stage which is missing or damaged, and who needs it.
     """
-    results: dict[tuple[str, str], Result] = {}
-    for stage in plan.all_stages():
-        results[stage.name, stage.key] = Result(stage, index_of(plan, stage))
+    results = {(stage.name, stage.key): finished(plan, stage) for stage in plan.all_stages()}
     experiments = [_experiment(planned, results) for planned in plan.experiments]
     return Shown(plan.configuration, experiments, results)
 
 
-def index_of(plan: Plan, stage: Stage) -> store.Index:
-    """The index of a finished stage. Raises UserError that says who needs it where it is not there."""
+def finished(plan: Plan, stage: Stage, needs: str = "The report", target: str = "all") -> Result:
+    """A stage's result. Raises UserError, for whoever `needs` it, where it is missing or damaged."""
     if not (stage.folder / store.INDEX).exists():
         needed = ", ".join(planned.name for planned in plan.experiments if stage in planned.stages)
         raise UserError(
-            f"The report needs {stage.name}/{stage.key} (for {needed}), and {store.root()} has no finished "
-            "result of that name. Run `snakemake --cores all all` with the same configuration first, or name "
-            "another store in PROXYKD_STORE."
+            f"{needs} needs {stage.name}/{stage.key} (for {needed}), and {store.root()} has no finished "
+            f"result of that name. Run `snakemake --cores all {target}` with the same configuration first, "
+            "or name another store in PROXYKD_STORE."
         )
-    return store.read_index(stage.folder)
+    return Result(stage, store.read_index(stage.folder))
 
 
 def _experiment(planned: PlannedExperiment, results: dict[tuple[str, str], Result]) -> ShownExperiment:
@@ -171,6 +171,7 @@ def _experiment(planned: PlannedExperiment, results: dict[tuple[str, str], Resul
         runs,
         evaluation,
         store.read_facts(evaluation.folder / EVALUATION),
+        found(planned.assessment),
         [result for name, result in results.items() if name in needed],
     )
 

@@ -14,8 +14,8 @@ from proxykd.plan import Stage
 from proxykd.source import SCRIPTS
 
 
-def behind_run(raw: dict[str, Any], given: str) -> str:
-    """The command that makes everything: as given, or found out from which file holds the configuration."""
+def behind_run(raw: dict[str, Any], given: str, target: str = "all") -> str:
+    """The command that makes a target: as given, or found out from which file holds the configuration."""
     if given:
         return given
     checkout = SCRIPTS.parent
@@ -26,10 +26,10 @@ def behind_run(raw: dict[str, Any], given: str) -> str:
             continue
         if same:
             name = path.relative_to(checkout)
-            return "snakemake --cores all all" + (
+            return f"snakemake --cores all {target}" + (
                 "" if name == Path("config.yaml") else f" --configfile {name}"
             )
-    return "snakemake --cores all all --configfile <your configuration>"
+    return f"snakemake --cores all {target} --configfile <your configuration>"
 
 
 def stage_command(stage: Stage) -> str:

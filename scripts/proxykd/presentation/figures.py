@@ -179,6 +179,51 @@ def _scale(low: float, high: float, logarithmic: bool = False) -> Any:
     return place
 
 
+def scatter_chart(groups: list[tuple[str, list[tuple[str, float, float]]]]) -> dict[str, Any]:
+    """Shares (0 to 1, upwards) over any numbers, a kind of dot for each group.
+
+    groups: name, and points with a name each.
+    """
+    points = [point for _, several in groups for point in several]
+    x_ticks = ticks(min(x for _, x, _ in points), max(x for _, x, _ in points))
+    y_ticks = share_ticks([y for _, _, y in points])
+    across, up = _scale(x_ticks[0], x_ticks[-1]), _scale(y_ticks[0], y_ticks[-1])
+    return {
+        "x_ticks": [{"at": across(tick), "label": f"{tick:g}"} for tick in x_ticks],
+        "y_ticks": [{"at": round(100 - up(tick), 2), "label": label} for tick, label in _in_percent(y_ticks)],
+        "groups": [
+            {
+                "name": name,
+                "number": number,
+                "dots": [
+                    {"name": told, "x": across(x), "y": round(100 - up(y), 2)} for told, x, y in several
+                ],
+            }
+            for number, (name, several) in enumerate(groups)
+        ],
+    }
+
+
+def histogram_chart(counts: list[int], largest: float) -> dict[str, Any]:
+    """Equal bins from 0 to `largest` as bars: places and heights in percent, the highest bar
+    the whole height."""
+    axis = [tick for tick in ticks(0, largest, 6) if tick <= largest]
+    scale = _scale(0, largest)
+    highest = max(1, *counts)
+    return {
+        "ticks": [{"at": scale(tick), "label": f"{tick:g}"} for tick in axis],
+        "bars": [
+            {
+                "at": round(100 * i / len(counts), 2),
+                "width": round(100 / len(counts), 2),
+                "height": round(100 * n / highest, 2),
+            }
+            for i, n in enumerate(counts)
+        ],
+        "highest": highest / max(1, sum(counts)),
+    }
+
+
 def _thinned(steps: list[float], values: list[float]) -> list[tuple[float, float]]:
     """At most about `POINTS` points, each the mean of those that it stands for; at least two."""
     size = -(-len(steps) // POINTS)

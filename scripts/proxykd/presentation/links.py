@@ -28,7 +28,10 @@ def planned(shown: Shown) -> dict[Path, Path]:
 
 def _links(experiment: ShownExperiment) -> dict[str, Result]:
     """An experiment's links; what differs between its runs has a folder with one link a run."""
-    found = _imported(experiment) | {"evaluate_student": experiment.evaluation}
+    found = _imported(experiment) | {
+        "assess_proxies": experiment.assessment,
+        "evaluate_student": experiment.evaluation,
+    }
     heldout = experiment.upstream("heldout")
     if heldout is not None:
         found["heldout_proxies"] = heldout

@@ -9,9 +9,18 @@ from typing import Any
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from proxykd.presentation import cautions, commands, costs, fidelity, overview, patience, sections
+from proxykd.presentation import (
+    cautions,
+    commands,
+    costs,
+    fidelity,
+    overview,
+    patience,
+    prediction,
+    sections,
+)
 from proxykd.presentation.collect import Shown
-from proxykd.presentation.numerals import seeds
+from proxykd.presentation.numerals import percent, seeds
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -25,7 +34,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["seeds"] = seeds
+    made.filters |= {"seeds": seeds, "percent": percent}
     return made
 
 
@@ -57,6 +66,7 @@ def render(shown: Shown, raw: dict[str, Any], out: Path, command: str = "") -> s
         heldout_images=sorted({fidelity.heldout_images(one) for one in shown.experiments}),
         charts=overview.charts(shown),
         grids=patience.patience(shown.experiments),
+        prediction=prediction.section(shown),
         experiments=[sections.experiment(one, out) for one in shown.experiments],
         teachers=sections.teachers(shown),
         heldout=sections.heldout(shown),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import io
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from proxykd.presentation.collect import Result
-from proxykd.shards import decode, read_shard, read_table
+from proxykd.shards import read_rows, read_table
 
 COLUMNS = 10
 """Images of a class on a contact sheet."""
@@ -56,20 +55,31 @@ class PairSheet:
 
 
 def contact_sheet(selection: Result, columns: int = COLUMNS, most: int = CLASSES) -> Sheet:
-    """The first selected images of each class that the teacher sees; classes without any have an empty row.
+    """The first selected images of each class that the teacher sees; see `sheet_of_classes`."""
+    return sheet_of_classes([(selection, selection)], selection.index.classes, columns, most)
 
-    Of many classes, `most` are shown: two without any image, if there are, and the others evenly from the
-    one with the fewest images to the one with the most.
+
+def sheet_of_classes(
+    parts: list[tuple[Result, Result]], classes: list[str], columns: int = COLUMNS, most: int = CLASSES
+) -> Sheet:
+    """The first images of each class that the teacher sees; classes without any have an empty row.
+
+    parts: images, and whoever says what the teacher sees in them. Of many classes, `most` are shown: two
+    without any image, if there are, and the others evenly from the one with the fewest images to the one with
+    the most.
     """
-    table = read_table(selection.folder, ["shard", "predicted"])
-    predicted_N = table["predicted"].to_numpy()
-    classes = selection.index.classes
-    shown = _classes_to_show(np.bincount(predicted_N, minlength=len(classes)), most)
-    rows = {label: np.flatnonzero(predicted_N == label)[:columns] for label in shown}
-    images = _read(selection, [int(row) for several in rows.values() for row in several])
-    lines = [[images[int(row)] for row in rows[label]] for label in shown]
-    labels = [classes[label] for label in shown]
-    return _sheet(lines, labels, columns, LARGEST)
+    predicted = [read_table(scores.folder, ["predicted"])["predicted"].to_numpy() for _, scores in parts]
+    shown = _classes_to_show(np.bincount(np.concatenate(predicted), minlength=len(classes)), most)
+    lines: dict[int, list[np.ndarray]] = {label: [] for label in shown}
+    for (images, _), predicted_N in zip(parts, predicted, strict=True):
+        rows = {
+            label: np.flatnonzero(predicted_N == label)[: columns - len(line)]
+            for label, line in lines.items()
+        }
+        read = _read(images, [int(row) for several in rows.values() for row in several])
+        for label, several in rows.items():
+            lines[label] += [read[int(row)] for row in several]
+    return _sheet(list(lines.values()), [classes[label] for label in shown], columns, LARGEST)
 
 
 def check_sheet(
@@ -150,16 +160,9 @@ def matrix(counts_KK: list[list[int]]) -> Sheet:
 
 def _read(result: Result, rows: list[int]) -> dict[int, np.ndarray]:
     """The images of some rows of a dataset."""
-    starts = np.cumsum([0, *[entry.samples for entry in result.index.shards]])
-    by_shard: dict[int, list[int]] = defaultdict(list)
-    for row in rows:
-        by_shard[int(np.searchsorted(starts, row, "right")) - 1].append(row)
-    images: dict[int, np.ndarray] = {}
-    for place, several in by_shard.items():
-        entry = result.index.shards[place]
-        members = read_shard(result.folder / entry.name, entry.model_dump())
-        images |= {row: decode(members[row - starts[place]]) for row in several}
-    return images
+    wanted = sorted(set(rows))
+    shards = [entry.model_dump() for entry in result.index.shards]
+    return dict(zip(wanted, read_rows(result.folder, shards, wanted), strict=True))
 
 
 def _sheet(lines: list[list[np.ndarray]], labels: list[str], columns: int, largest: int) -> Sheet:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from proxykd.presentation import prediction
 from proxykd.presentation.collect import Shown, ShownExperiment
 
 UNIFORMITY = ("relative_entropy", "smallest_share", "empty_classes")
 
 
 def summarise(shown: Shown) -> dict[str, Any]:
-    """Title, note, and each experiment's figures; shares are fractions, 0 to 1."""
+    """Title, note, each experiment's figures, and what predicts them; shares are fractions, 0 to 1."""
     return {
+        "prediction": prediction.summarise(shown),
         "title": shown.configuration.title,
         "note": shown.configuration.note,
         "experiments": {experiment.name: figures(experiment) for experiment in shown.experiments},

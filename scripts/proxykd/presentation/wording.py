@@ -54,17 +54,20 @@ def _is_original(pool: Pool, settings: Experiment) -> bool:
 def proxies(experiment: ShownExperiment) -> str:
     """Pools, counts and selection in words."""
     run, settings = experiment.runs[0], experiment.settings
-    pools = " and ".join(
-        _pool(pool, result) for pool, result in zip(settings.proxies, run.pools, strict=True)
-    )
+    drawn = pools(settings, run.pools)
     selected = run.selection.facts["selected"]
     if selected == sum(pool.index.samples for pool in run.pools):
-        return f"{pools}; all of them selected"
+        return f"{drawn}; all of them selected"
     how = "at random"
     if settings.select_proxies.balance == "uniform":
         enough = "" if not run.selection.facts["shortfall"] else ", as far as there are enough"
         how = f"equally many of each class that the teacher sees{enough}"
-    return f"{pools}; {count(selected)} of them selected, {how}"
+    return f"{drawn}; {count(selected)} of them selected, {how}"
+
+
+def pools(settings: Experiment, results: list[Result]) -> str:
+    """The pools in words."""
+    return " and ".join(_pool(pool, result) for pool, result in zip(settings.proxies, results, strict=True))
 
 
 def _pool(pool: Pool, result: Result) -> str:
@@ -130,6 +133,12 @@ def augmentation(fields: dict[str, Any]) -> str:
     plain = Augmentation().canonical()
     changed = [f"{name} {value}" for name, value in fields.items() if value != plain[name]]
     return "(" + ", ".join(changed) + ")"
+
+
+def architecture(trained: Result) -> str:
+    """Of a teacher or student."""
+    settings = trained.index.settings
+    return settings.get("architecture") or settings["network"]["architecture"]
 
 
 def teacher(result: Result) -> str:
