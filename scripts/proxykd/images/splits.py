@@ -15,7 +15,7 @@ import numpy as np
 from proxykd.errors import UserError
 from proxykd.images.settings import ImportImages
 
-NAMES = {"train": ("train",), "validation": ("validation", "val"), "test": ("test",)}
+NAMES = {"train": ("train", "trainval"), "validation": ("validation", "val"), "test": ("test",)}
 
 
 def own_splits(settings: ImportImages, available: Collection[str], place: str) -> dict[str, str]:
