@@ -67,6 +67,26 @@ def choose(
     return theirs, members_K
 
 
+def choose_unlabelled(
+    settings: ImportImages,
+    available: Collection[str],
+    labels_of: Callable[[str], Sequence[int] | np.ndarray],
+    classes: Sequence[str],
+    place: str,
+) -> tuple[str, np.ndarray]:
+    """As `choose`, of images that nobody has labelled: they are proxies, so none is held out.
+
+    Raises UserError for a split that the source does not have.
+    """
+    if settings.split not in own_splits(settings, available, place):
+        raise UserError(
+            f"The images at {place} have no labels, so none is held out for {settings.split}. Use them as "
+            "proxies, with split: train; put images for a teacher into one folder a class."
+        )
+    whole = settings.model_copy(update={"validation_share": 0.0, "test_share": 0.0})
+    return choose(whole, available, labels_of, classes, place)
+
+
 def class_ranks(labels_N: np.ndarray, seed: int) -> np.ndarray:
     """Each image's place, from 0, in a shuffled order of its class; it depends on the seed, the label and the
     image's position within its class."""
