@@ -1,8 +1,8 @@
 """Bring real images from outside into shards: one split of one set.
 
-Reads scikit-learn's digits, an image folder, parquet files as the Hugging Face hub has them, or one of
-torchvision's sets; brings all images to one size and number of channels. With classes: id or ood, only those
-classes that overlap with the teacher's, or do not.
+Reads image folders, parquet files as the Hugging Face hub has them, WebDataset shards, crops of one large
+image, or a set with a name; brings all images to one size and number of channels. With classes: id or ood,
+only those classes that overlap with the teacher's, or do not.
 """
 
 from importlib import import_module

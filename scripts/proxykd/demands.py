@@ -29,9 +29,20 @@ ROW_BYTES = 4096
 """What a stage holds, at most, of what it writes down of one sample (1.0 to 2.4 kB were measured)."""
 LOADED_AT_MOST = 64_000 * MEGABYTE
 """Is asked for, at most, to hold loaded images in; what takes more than half is mapped (see `scratch.py`)."""
-SOURCES = {"digits": 1797, "cifar10": 60_000, "cifar100": 60_000, "mnist": 70_000, "fashion_mnist": 70_000}
+SOURCES = {
+    "digits": 1797,
+    "cifar10": 60_000,
+    "cifar100": 60_000,
+    "mnist": 70_000,
+    "fashion_mnist": 70_000,
+    "fgvc_aircraft": 10_000,
+    "oxford_pets": 7_349,
+    "eurosat": 27_000,
+    "food101": 101_000,
+    "tiny_imagenet": 110_000,
+}
 IN_A_FOLDER = 100_000
-"""Images that a folder or parquet files are taken to hold before they are imported."""
+"""Images that a folder, parquet files or shards are taken to hold before they are imported."""
 DECODED, DECODED_AT_MOST = 60, 4_000 * MEGABYTE
 """Bytes in memory for one in the file of an image that is cropped, and in all: two copies at the most."""
 CLASSES = 1000

@@ -146,9 +146,31 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
 def test_a_folder_without_classes(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="has no class folders"):
         read(tmp_path)
-    paint(tmp_path / "x", 1)
-    with pytest.raises(UserError, match=f"unlabelled ones all into one, as in {tmp_path.name}/unlabelled"):
+    (tmp_path / "page.html").write_text("no image")
+    (tmp_path / "clip.mp4").write_text("no image")
+    with pytest.raises(UserError, match="unlabelled ones may lie in it as they are"):
         read(tmp_path)
+
+
+def test_images_in_no_folder_are_unlabelled_and_none_is_held_out(tmp_path: Path) -> None:
+    for index in range(5):
+        paint(tmp_path / f"{index}", 10 * index)
+    (tmp_path / "clip.mp4").write_text("no image")
+    found = read(tmp_path)
+    assert (found.classes, found.labels, levels(found)) == (["unlabelled"], [0] * 5, [0, 10, 20, 30, 40])
+    assert found.origins == [f"{index}.png" for index in range(5)]
+    assert found.ignored == ["clip.mp4"]
+    assert set(levels(read(tmp_path, limit=2))) < set(levels(found))
+    for split in ("validation", "test"):
+        with pytest.raises(UserError, match=f"have no labels, so none is held out for {split}. Use them as"):
+            read(tmp_path, split)
+
+
+def test_images_beside_class_folders_are_not_taken_for_a_class(tmp_path: Path) -> None:
+    paint_classes(tmp_path)
+    paint(tmp_path / "x", 1)
+    found = read(tmp_path)
+    assert (found.classes, found.ignored) == (["a", "b"], ["x.png"])
 
 
 def test_a_class_without_images(tmp_path: Path) -> None:

@@ -100,8 +100,13 @@ def test_splits_by_the_word_before_the_number(tmp_path: Path) -> None:
 def test_without_labels_there_is_one_class(tmp_path: Path) -> None:
     """As img2dataset writes them: numbered shards with a caption and facts beside each image."""
     write(tmp_path / "00000.tar", range(6), "url", txt=b"a dog on a lawn")
-    found = whole(tmp_path)
+    found = read(tmp_path)
     assert (found.labels, found.classes) == ([0] * 6, ["unlabelled"])
+    with pytest.raises(UserError, match="have no labels, so none is held out for test"):
+        read(tmp_path, "test")
+    write(tmp_path / "test-0.tar", range(6, 8), None)
+    write(tmp_path / "train-0.tar", range(6), None)
+    assert levels(read(tmp_path, "test")) == [6, 7]
 
 
 def test_labels_that_are_names(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ class Crops(Section):
     """Greatest angle that a crop is turned by, in degrees, either way."""
 
     shear: float = Field(default=30, ge=0, le=60)
-    """Greatest angle of shear along the rows, in degrees, either way. Beyond a crop's edges there is black."""
+    """Greatest angle of shear along the rows, in degrees, either way. Beyond a crop's edges it is black."""
 
     @model_validator(mode="after")
     def _ranges_are_ranges(self) -> Crops:

@@ -25,6 +25,7 @@ from proxykd.images.crop_settings import Crops, image_file
 from proxykd.images.imported import UNLABELLED, Imported
 from proxykd.images.prepare import BATCH, open_upright, plain
 from proxykd.images.settings import ImportImages
+from proxykd.images.splits import Keep
 
 LARGEST = 500_000_000
 """Pixels of an image that is read: three bytes each in memory, and a third more for the smaller copies."""
@@ -52,7 +53,7 @@ class Crop:
         return f"{box}/{self.rotation:.1f}/{self.shear:.1f}"
 
 
-def read(settings: ImportImages, advance: Callable[[int], None]) -> Imported:
+def read(settings: ImportImages, advance: Callable[[int], None], keep: Keep | None = None) -> Imported:
     """The crops, in the order of their numbers; one class, since nobody has labelled them.
 
     An origin is the crop's number and `left,top,width,height/rotation/shear`, in pixels and degrees.

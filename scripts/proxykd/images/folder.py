@@ -1,4 +1,5 @@
-"""Image folders: `path/<class>/*`, or `path/<split>/<class>/*` (train, validation or val, test)."""
+"""Image folders: `path/<class>/*`, or `path/<split>/<class>/*` (train, validation or val, test), or
+unlabelled images in `path/*`."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from proxykd.images.folder_layout import Listing, list_images, printable, split_
 from proxykd.images.imported import Imported
 from proxykd.images.prepare import decode_all
 from proxykd.images.settings import ImportImages
-from proxykd.images.splits import Keep, choose, own_splits
+from proxykd.images.splits import Keep, choose, choose_unlabelled, own_splits
 
 
 def read(settings: ImportImages, advance: Callable[[int], None], keep: Keep | None = None) -> Imported:
@@ -26,7 +27,8 @@ def read(settings: ImportImages, advance: Callable[[int], None], keep: Keep | No
     listings = {split: list_images(folders[split], nested=folders[split] != root) for split in used}
     classes = _same_classes(listings, folders)
     labels = {split: _labels(listing) for split, listing in listings.items()}
-    theirs, members_K = choose(settings, folders, labels.__getitem__, classes, str(root), keep)
+    choosing = choose if all(listing.labelled for listing in listings.values()) else choose_unlabelled
+    theirs, members_K = choosing(settings, folders, labels.__getitem__, classes, str(root), keep)
     files = listings[theirs].files
     chosen = [files[index] for index in members_K]
     return Imported(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proxykd.errors import UserError
+from proxykd.images.imported import UNLABELLED
 
 IMAGE_SUFFIXES = {
     ".avif", ".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif",
@@ -27,13 +28,15 @@ class Listing:
     files: list[Path]
     class_of: list[str]
     ignored: list[Path]
+    labelled: bool = True
 
 
 def split_folders(root: Path, named: set[str]) -> tuple[dict[str, Path], list[Path]]:
     """The folder of class folders of each split, and what lies beside them unused.
 
     `root` has splits if a folder with a split's name, or one in `named`, holds folders; else its own folders
-    are the classes and all of it is train. Raises UserError where neither is the case.
+    are the classes and all of it is train, as it is where it holds only images. Raises UserError where none
+    of this is the case.
     """
     if not root.is_dir():
         raise UserError(f"There is no folder {root}. Set path to a folder that has one folder a class.")
@@ -41,10 +44,10 @@ def split_folders(root: Path, named: set[str]) -> tuple[dict[str, Path], list[Pa
     splits = {folder.name: folder for folder in folders if _folders(folder)}
     if splits.keys() & (SPLIT_NAMES | named):
         return splits, _loose(root) + [folder for folder in folders if folder.name not in splits]
-    if not folders:
+    if not folders and not any(file.suffix.lower() in IMAGE_SUFFIXES for file in _loose(root)):
         raise UserError(
-            f"{root} has no class folders. Put the images of each class into a folder of its own "
-            f"(unlabelled ones all into one, as in {root.name}/unlabelled)."
+            f"{root} has no class folders. Put the images of each class into a folder of its own; unlabelled "
+            "ones may lie in it as they are."
         )
     if flat := sorted(SPLIT_NAMES & {folder.name for folder in folders}):
         raise UserError(
@@ -58,8 +61,11 @@ def list_images(root: Path, nested: bool) -> Listing:
     """The images in the class folders of `root`, sorted; with `nested` also those further down.
 
     Without splits, folders inside class folders would leave open whether the upper ones are splits under
-    unusual names, so they are refused. Raises UserError for that and for a class without images.
+    unusual names, so they are refused. Raises UserError for that and for a class without images. Images in a
+    folder without folders are unlabelled.
     """
+    if not _folders(root):
+        return _unlabelled(_loose(root))
     listing = Listing([], [], [], _loose(root))
     for folder in _folders(root):
         if not nested and _folders(folder):
@@ -77,6 +83,12 @@ def list_images(root: Path, nested: bool) -> Listing:
         listing.class_of.extend([folder.name] * len(images))
         listing.ignored.extend(others)
     return listing
+
+
+def _unlabelled(loose: list[Path]) -> Listing:
+    files = [file for file in loose if file.suffix.lower() in IMAGE_SUFFIXES]
+    others = [file for file in loose if file.suffix.lower() not in IMAGE_SUFFIXES]
+    return Listing([UNLABELLED], files, [UNLABELLED] * len(files), others, labelled=False)
 
 
 def printable(name: str) -> str:

@@ -19,10 +19,25 @@ SOURCE_MODULES = {
     "cifar100": "torchvision_sets",
     "mnist": "torchvision_sets",
     "fashion_mnist": "torchvision_sets",
+    "fgvc_aircraft": "torchvision_files",
+    "oxford_pets": "torchvision_files",
+    "eurosat": "torchvision_files",
+    "food101": "torchvision_files",
+    "tiny_imagenet": "tiny_imagenet",
 }
 
 HAVE_PATHS = ("folder", "parquet", "webdataset", "crops")
 """Sources that the user has somewhere, whose content counts."""
+
+OWN_SPLITS: dict[str, tuple[str, ...]] = {
+    "digits": (),
+    "eurosat": (),
+    **dict.fromkeys(("cifar10", "cifar100", "mnist", "fashion_mnist", "food101"), ("train", "test")),
+    "fgvc_aircraft": ("trainval", "train", "val", "test"),
+    "oxford_pets": ("trainval", "test"),
+    "tiny_imagenet": ("train", "val"),
+}
+"""What the sets with a name are divided into by their authors."""
 
 Split = Literal["train", "validation", "test"]
 
@@ -31,20 +46,25 @@ class ImageSet(Section):
     """A set of labelled images from outside, brought to one size and number of channels."""
 
     source: Literal[
-        "digits", "folder", "parquet", "webdataset", "crops", "cifar10", "cifar100", "mnist", "fashion_mnist"
-    ]
+        "digits", "folder", "parquet", "webdataset", "crops", "tiny_imagenet", "cifar10", "cifar100", "mnist",
+        "fashion_mnist", "fgvc_aircraft", "oxford_pets", "eurosat", "food101",
+    ]  # fmt: skip
     """Where the images come from. digits: scikit-learn's, bundled with it, nothing is downloaded. folder: one
-    folder a class. parquet: as the Hugging Face hub stores image sets. webdataset: shards (*.tar) whose samples
-    have a label in .cls or .json, or none; results of ProxyKD too. crops: random crops of one large image,
-    unlabelled, for proxies alone. The others are torchvision's."""
+    folder a class, or unlabelled images in one. parquet: as the Hugging Face hub stores image sets.
+    webdataset: shards (*.tar) whose samples have a label in .cls or .json, or none; also results of ProxyKD.
+    crops: random crops of one large image, unlabelled, for proxies alone. tiny_imagenet: in its authors'
+    folders; its val is our test, and the classes are WordNet ids, sorted. The others are torchvision's."""
 
     path: str | None = None
     """The folder of `folder`, `parquet` and `webdataset`; the image of `crops`: a file, or
-    scikit-learn:china.jpg or scikit-learn:flower.jpg, which that library brings along; for torchvision's sets
-    the folder that they are downloaded to (default: data)."""
+    scikit-learn:china.jpg or scikit-learn:flower.jpg, which that library brings along; for sets with a name
+    the folder in which theirs lies, or that they are downloaded to (default: data)."""
 
     download: bool = False
     """Whether torchvision may download its sets where they are missing."""
+
+    annotation: Literal["variant", "family", "manufacturer"] = "variant"
+    """What the classes of fgvc_aircraft are: its 100 variants, 70 families or 30 manufacturers."""
 
     size: int = Field(ge=4, le=1024)
     """Height and width of the images, in pixels (4 to 1024)."""
@@ -100,28 +120,30 @@ class ImageSet(Section):
 
     @model_validator(mode="after")
     def _agrees_with_source(self) -> ImageSet:
-        named = SOURCE_MODULES[self.source] == "torchvision_sets"
         if self.source in HAVE_PATHS and not self.path:
             what = "the image" if self.source == "crops" else "the folder that holds the images"
             raise ValueError(f"source {self.source} needs path: {what}.")
         if self.source == "digits" and self.path is not None:
             raise ValueError("source digits comes with scikit-learn and is in no folder. Leave path out.")
-        if self.download and not named:
+        if self.download and self.source == "tiny_imagenet":
+            raise ValueError(
+                "torchvision cannot download Tiny ImageNet. Get tiny-imagenet-200.zip from its authors, "
+                "unpack it, and set path to the folder in which tiny-imagenet-200 lies."
+            )
+        if self.download and not SOURCE_MODULES[self.source].startswith("torchvision"):
             raise ValueError(f"download is for torchvision's sets; source {self.source} is read where it is.")
-        return self
-
-    @model_validator(mode="after")
-    def _crops_are_for_crops(self) -> ImageSet:
+        if self.annotation != "variant" and self.source != "fgvc_aircraft":
+            raise ValueError(f"annotation is for fgvc_aircraft; source {self.source} has one kind of class.")
         if (self.crops is not None) != (self.source == "crops"):
             raise ValueError("source crops, and no other, needs crops: {count: ...}, and takes them of path.")
-        if self.crops is not None and self.splits:
-            raise ValueError("source crops has no splits. Leave splits out.")
         return self
 
     @model_validator(mode="after")
     def _divides_for_a_reason(self) -> ImageSet:
         if self.division is not None and self.classes == "all":
             raise ValueError("division says which classes are id and ood: set classes to one of them.")
+        if self.classes != "all" and self.source == "crops":
+            raise ValueError("source crops has no classes that could be id or ood. Leave classes out.")
         return self
 
     @model_validator(mode="after")
@@ -130,15 +152,24 @@ class ImageSet(Section):
             raise ValueError(
                 "validation_share and test_share add up to 1 or more: nothing is left for train."
             )
-        if len(set(self.splits.values())) < len(self.splits):
+        named = set(self.splits.values())
+        if len(named) < len(self.splits):
             raise ValueError("splits names one split of the source twice: its images would be in two splits.")
-        if self.source == "digits" and self.splits:
-            raise ValueError("source digits has no splits of its own. Leave splits out and set the shares.")
-        strange = set(self.splits.values()) - {"train", "test"}
-        if SOURCE_MODULES[self.source] == "torchvision_sets" and strange:
+        if named and self.source == "crops":
+            raise ValueError("source crops has no splits. Leave splits out.")
+        if not named or self.source not in OWN_SPLITS:
+            return self
+        theirs = OWN_SPLITS[self.source]
+        if not theirs:
             raise ValueError(
-                f"splits: {self.source} has only train and test, not {', '.join(sorted(strange))}."
+                f"source {self.source} has no splits of its own. Leave splits out and set the shares."
             )
+        if strange := sorted(named - set(theirs)):
+            raise ValueError(
+                f"splits: {self.source} has only {' and '.join(theirs)}, not {', '.join(strange)}."
+            )
+        if "trainval" in named and named & {"train", "val"}:
+            raise ValueError("splits: trainval is train and val together: its images would be in two splits.")
         return self
 
 
@@ -152,7 +183,8 @@ class ImportImages(ImageSet):
         """What counts for the key: everything except where the images lie and how they came there.
 
         The content of `HAVE_PATHS` and of a division counts by digest (`data()`), a set with a name by its
-        name: torchvision's are checked against the official checksums when read.
+        name: when it is read, it is compared with the official checksums, or where there are none with the
+        official numbers.
         """
         places = ("path", "download", "division")
         return {name: value for name, value in self.canonical().items() if name not in places}

@@ -17,7 +17,7 @@ from proxykd.images.settings import ImportImages
 
 Keep = Callable[[Sequence[str]], np.ndarray]
 """From a set's class names to the labels of the classes that are imported."""
-NAMES = {"train": ("train",), "validation": ("validation", "val"), "test": ("test",)}
+NAMES = {"train": ("train", "trainval"), "validation": ("validation", "val"), "test": ("test",)}
 
 
 def own_splits(settings: ImportImages, available: Collection[str], place: str) -> dict[str, str]:
@@ -71,6 +71,27 @@ def choose(
     if settings.limit is not None:
         members_K = _limited(members_K, labels_N, ranks_N, settings.limit)
     return theirs, members_K
+
+
+def choose_unlabelled(
+    settings: ImportImages,
+    available: Collection[str],
+    labels_of: Callable[[str], Sequence[int] | np.ndarray],
+    classes: Sequence[str],
+    place: str,
+    keep: Keep | None = None,
+) -> tuple[str, np.ndarray]:
+    """As `choose`, of images that nobody has labelled: they are proxies, so none is held out.
+
+    Raises UserError for a split that the source does not have.
+    """
+    if settings.split not in own_splits(settings, available, place):
+        raise UserError(
+            f"The images at {place} have no labels, so none is held out for {settings.split}. Use them as "
+            "proxies, with split: train; put images for a teacher into one folder a class."
+        )
+    whole = settings.model_copy(update={"validation_share": 0.0, "test_share": 0.0})
+    return choose(whole, available, labels_of, classes, place, keep)
 
 
 def class_ranks(labels_N: np.ndarray, seed: int) -> np.ndarray:

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from proxykd.errors import UserError
 from proxykd.images.imported import Imported
 from proxykd.images.prepare import prepare_arrays
 from proxykd.images.settings import ImportImages
 from proxykd.images.splits import Keep, choose, own_splits
+from proxykd.images.torchvision_load import load, not_official, root_of
 
 CLASS_NAMES = {
     "cifar10": "CIFAR10",
@@ -27,7 +27,6 @@ CLASS_NAMES = {
 }
 TITLES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "mnist": "MNIST", "fashion_mnist": "Fashion-MNIST"}
 SPLITS = ("train", "test")
-DEFAULT_ROOT = "data"
 
 # SHA-256 of the pixels, then the labels, one byte each, of the files with the published MD5 sums
 # (train-images-idx3-ubyte: 6bbc9ace898e44ae57da46a324031adb for MNIST, f4a8712d7a061bf5bd6d2ca38dc4d50a for
@@ -64,44 +63,16 @@ def read(settings: ImportImages, advance: Callable[[int], None], keep: Keep | No
 
 
 def _load(settings: ImportImages, split: str) -> Any:
-    """torchvision's data set, downloaded if that is allowed and necessary."""
     from torchvision import datasets
 
     kind = getattr(datasets, CLASS_NAMES[settings.source])
-    root = Path(settings.path or DEFAULT_ROOT)
-    folder = root / getattr(kind, "base_folder", f"{kind.__name__}/raw")
-    try:
-        return kind(root, train=split == "train")
-    except PermissionError:
-        raise
-    except (
-        Exception
-    ) as error:  # torchvision and pickle raise anything on files that are not what they should be
-        if settings.download:
-            return _download(kind, root, settings.source, split)
-        if folder.is_dir():
-            raise _not_official(settings.source, folder, str(error)) from error
-    raise UserError(
-        f"{TITLES[settings.source]} is not at {folder}. Set download: true to fetch it, or set path to the "
-        f"folder in which {folder.relative_to(root)} lies."
-    )
+    folder = getattr(kind, "base_folder", f"{kind.__name__}/raw")
 
+    def make(root: Path, **download: bool) -> Any:
+        return kind(root, train=split == "train", **download)
 
-def _download(kind: Any, root: Path, source: str, split: str) -> Any:
-    from filelock import FileLock
-
-    root.mkdir(parents=True, exist_ok=True)
-    try:
-        # The stages of a set's splits start at the same time and would write into the same files.
-        with FileLock(root / f".{source}.lock"):
-            return kind(root, train=split == "train", download=True)
-    except PermissionError:
-        raise
-    except Exception as error:  # whatever the network, the archive and torchvision can raise
-        raise UserError(
-            f"{TITLES[source]} could not be downloaded to {root} ({error}). Check the connection and delete "
-            "what is there of the set, or bring its files there by hand."
-        ) from error
+    # The content is checked once it is in memory.
+    return load(settings, TITLES[settings.source], folder, make, lambda _: None)
 
 
 def _check_content(settings: ImportImages, split: str, images_N: np.ndarray, labels_N: np.ndarray) -> None:
@@ -111,12 +82,5 @@ def _check_content(settings: ImportImages, split: str, images_N: np.ndarray, lab
     digest = hashlib.sha256(images_N.tobytes())
     digest.update(labels_N.astype(np.uint8).tobytes())
     if digest.hexdigest() != expected:
-        folder = Path(settings.path or DEFAULT_ROOT) / CLASS_NAMES[settings.source]
-        raise _not_official(settings.source, folder, f"its {split} split has another checksum")
-
-
-def _not_official(source: str, folder: Path, reason: str) -> UserError:
-    return UserError(
-        f"The files at {folder} are damaged, incomplete, or not those of {TITLES[source]} ({reason}). Delete "
-        "that folder and set download: true; to use images of your own, choose source folder or parquet."
-    )
+        folder = root_of(settings) / CLASS_NAMES[settings.source]
+        raise not_official(folder, TITLES[settings.source], f"its {split} split has another checksum")

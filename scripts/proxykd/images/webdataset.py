@@ -15,14 +15,14 @@ from proxykd.errors import UserError
 from proxykd.images.imported import UNLABELLED, Imported
 from proxykd.images.prepare import decode_all
 from proxykd.images.settings import ImportImages
-from proxykd.images.splits import choose, own_splits
+from proxykd.images.splits import Keep, choose, choose_unlabelled, own_splits
 from proxykd.images.tars import Sample, list_samples, read_images
 from proxykd.images.webdataset_layout import class_names, expected_samples, find_shards
 
 TABLE = "samples.parquet"
 
 
-def read(settings: ImportImages, advance: Callable[[int], None]) -> Imported:
+def read(settings: ImportImages, advance: Callable[[int], None], keep: Keep | None = None) -> Imported:
     """One split of a set of shards, in the order of the shards' names and of the samples in them.
 
     A set without any labels has one class, `unlabelled`. Raises UserError on missing or damaged shards, and
@@ -39,7 +39,8 @@ def read(settings: ImportImages, advance: Callable[[int], None]) -> Imported:
     classes = _classes(samples, names, root)
     numbers = {name: label for label, name in enumerate(classes)}
     labels = {split: _labels(several, numbers, root) for split, several in samples.items()}
-    theirs, members_K = choose(settings, shards, labels.__getitem__, classes, str(root))
+    choosing = choose_unlabelled if classes == [UNLABELLED] else choose
+    theirs, members_K = choosing(settings, shards, labels.__getitem__, classes, str(root), keep)
     chosen = [samples[theirs][index] for index in members_K]
     return Imported(
         images_NHWC=decode_all(read_images(chosen), len(chosen), settings, advance),
