@@ -6,37 +6,33 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from proxykd.assessment.figures import FIGURES
 from proxykd.assessment.ranking import CRITERIA, Ranked
 from proxykd.configuration import Configuration
 from proxykd.presentation import commands, numerals, sheets, wording
 from proxykd.presentation.assessed import Group, Proxies
 from proxykd.presentation.figures import histogram_chart
+from proxykd.presentation.page import TEMPLATES, environment
 from proxykd.presentation.reasons import reason
 from proxykd.store import INDEX
 
-TEMPLATES = Path(__file__).parent / "templates"
 
+def render(
+    configuration: Configuration, groups: list[Group], raw: dict[str, Any], out: Path, command: str = ""
+) -> str:
+    """The page as HTML; equal for equal results.
 
-def render(configuration: Configuration, groups: list[Group], raw: dict[str, Any], out: Path) -> str:
-    """The page as HTML; equal for equal results. out: where the page will lie, for the commands on it."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["percent"] = numerals.percent
+    raw: the configuration as it was given. out: where the page will lie, for the commands on it. command:
+    what was run, where it is known.
+    """
     newest = max((one.assessment.folder / INDEX).stat().st_mtime for each in groups for one in each.proxies)
-    return environment.get_template("proxies.html").render(
+    template = environment().get_template("proxies.html")
+    return template.render(
         style=(TEMPLATES / "report.css").read_text(),
         title=configuration.title,
         note=configuration.note,
         date=datetime.fromtimestamp(newest, UTC).strftime("%-d %B %Y, %H:%M UTC"),
-        command=commands.behind_run(raw, "", "assess"),
+        command=commands.behind_run(raw, command, "assess"),
         show=commands.show(out / "proxies.json"),
         lede=lede(groups),
         criteria=[figure.name for figure in CRITERIA],

@@ -23,21 +23,22 @@ HEADINGS = {
 }
 
 
-def render(shown: list[ShownCheck], configuration: Configuration, raw: dict[str, Any], out: Path) -> str:
-    """The page as HTML; equal for equal results. raw: the configuration as it was given."""
+def render(
+    shown: list[ShownCheck], configuration: Configuration, raw: dict[str, Any], out: Path, command: str = ""
+) -> str:
+    """The page as HTML; equal for equal results.
+
+    raw: the configuration as it was given. out: where the page will lie, for the commands on it. command:
+    what was run, where it is known.
+    """
     newest = max((one.check.folder / store.INDEX).stat().st_mtime for one in shown)
-    return (
-        environment()
-        .get_template(
-            "teacher.html",
-        )
-        .render(
-            style=(TEMPLATES / "report.css").read_text(),
-            title=configuration.title,
-            date=datetime.fromtimestamp(newest, UTC).strftime("%-d %B %Y, %H:%M UTC"),
-            command=commands.behind_run(raw, "").replace(" all all", " all check"),
-            teachers=[teacher(one, out) for one in shown],
-        )
+    template = environment().get_template("teacher.html")
+    return template.render(
+        style=(TEMPLATES / "report.css").read_text(),
+        title=configuration.title,
+        date=datetime.fromtimestamp(newest, UTC).strftime("%-d %B %Y, %H:%M UTC"),
+        command=commands.behind_run(raw, command, "check"),
+        teachers=[teacher(one, out) for one in shown],
     )
 
 
