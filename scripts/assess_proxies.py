@@ -84,7 +84,7 @@ def _main_figures(assessment: dict[str, Any]) -> dict[str, Any]:
     """What the index says, for whoever only lists results."""
     uniform = ("relative_entropy", "smallest_share", "empty_classes")
     return {name: assessment["uniformity"][name] for name in uniform} | {
-        "pairs_near_boundary": assessment["class_pairs"]["near"]["covered"],
+        "pairs_covered_both_ways": assessment["class_pairs"]["all"]["covered_both_ways"],
         "vendi_of_features": assessment["diversity"]["features"]["vendi"],
         "mean_entropy": assessment["boundary"]["mean_entropy"],
     }

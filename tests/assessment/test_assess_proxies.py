@@ -113,7 +113,7 @@ def test_made_twice_it_is_the_same_and_the_index_has_the_main_figures(workplace:
         "relative_entropy": first["uniformity"]["relative_entropy"],
         "smallest_share": first["uniformity"]["smallest_share"],
         "empty_classes": first["uniformity"]["empty_classes"],
-        "pairs_near_boundary": first["class_pairs"]["near"]["covered"],
+        "pairs_covered_both_ways": first["class_pairs"]["all"]["covered_both_ways"],
         "vendi_of_features": first["diversity"]["features"]["vendi"],
         "mean_entropy": first["boundary"]["mean_entropy"],
     }
