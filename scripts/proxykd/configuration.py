@@ -93,8 +93,11 @@ class Experiment(Section):
                 raise ValueError(
                     f"no set of images is named {name!r} under import_images; there are: {known}"
                 )
-        if crops := [name for name in named[len(self.proxies) :] if name and self.import_images[name].crops]:
-            raise ValueError(f"{crops[0]!r} is crops of one image, without labels: for proxies alone")
+        crops = {name for name, images in self.import_images.items() if images.crops is not None}
+        if labelled := crops.intersection(named[len(self.proxies) :]):
+            raise ValueError(f"{labelled.pop()!r} is crops of one image, without labels: for proxies alone")
+        if any(pool.import_images in crops and pool.split != "train" for pool in self.proxies):
+            raise ValueError("crops of one image have no validation split: use split: train")
         given = [pool.share for pool in self.proxies if pool.share is not None]
         if given and (len(given) != len(self.proxies) or abs(sum(given) - 1) > 1e-6):
             raise ValueError("proxies: either every pool has a share and they sum to 1, or none has one")
