@@ -5,8 +5,8 @@
 Teachers whose normalisation is known: two ResNets for CIFAR-10 that somebody published, and small ones that
 are trained here (`small_teachers.py`; a minute each on two cores, kept in a folder). Each is stated with its
 own normalisation, with each of the usual others, and with its channels flipped; and judged by 128 shader
-images alone, with 128 pictures of its own kind, and with 128 pictures of another kind. No label is used for that.
-The accuracy on 500 labelled images says what a statement costs.
+images alone, with 128 pictures of its own kind, and with 128 pictures of another kind. No label is used for
+that. The accuracy on 500 labelled images says what a statement costs.
 
 The constants of `sanity/verdict.py` were chosen on the development teachers, and not changed after a look at
 the others, which are marked with an asterisk.

@@ -56,7 +56,7 @@ def test_images_that_a_network_remembers_fit_and_others_do_not() -> None:
                 for batch in images.split(60):
                     layers(batch)
             found[name] = moments.misfits()
-    # The last layer's statistics are of the batch's own normalisation: only the first is the same in both.
+    # Further in, training saw the first layer's output normalised by the batch, which is the same here.
     assert [len(misfits) for misfits in found.values()] == [2, 2, 2]
     assert found["same"][0] < 1e-4
     assert found["shifted"][0] > 0.1
