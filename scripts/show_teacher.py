@@ -42,7 +42,7 @@ def main() -> None:
         )
     out = arguments.out or plan.configuration.results
     out.mkdir(parents=True, exist_ok=True)
-    content = teacher_page.render(shown, plan.configuration, raw, out).encode()
+    content = teacher_page.render(shown, plan.configuration, raw).encode()
     write_atomically(out / PAGE, content)
     log.info("wrote %s", out / PAGE)
     for one in shown:

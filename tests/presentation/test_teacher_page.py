@@ -63,15 +63,15 @@ def shown(checks: list[ShownCheck], given: dict[str, Any]) -> Shown:
     return collect(Plan(load(given)))
 
 
-def rendered(checks: list[ShownCheck], given: dict[str, Any], out: Path) -> str:
-    return teacher_page.render(checks, load(given), given, out)
+def rendered(checks: list[ShownCheck], given: dict[str, Any]) -> str:
+    return teacher_page.render(checks, load(given), given)
 
 
 def test_each_teacher_has_its_verdict_and_the_figures_of_the_check(
-    checks: list[ShownCheck], given: dict[str, Any], tmp_path: Path
+    checks: list[ShownCheck], given: dict[str, Any]
 ) -> None:
     assert [one.experiments for one in checks] == [["right"], ["wrong"]]
-    html = rendered(checks, given, tmp_path)
+    html = rendered(checks, given)
     assert "Digits &amp; &lt;teachers&gt;" in html
     for one in checks:
         section = html[html.index(f'id="{one.anchor}"') :]
@@ -90,13 +90,13 @@ def test_each_teacher_has_its_verdict_and_the_figures_of_the_check(
 
 
 def test_the_page_needs_nothing_else_and_is_equal_for_equal_results(
-    checks: list[ShownCheck], given: dict[str, Any], tmp_path: Path
+    checks: list[ShownCheck], given: dict[str, Any]
 ) -> None:
-    html = rendered(checks, given, tmp_path)
+    html = rendered(checks, given)
     assert not re.search(r"<script|<link|@import|url\(", html)
     for attribute in re.findall(r"(?:src|href)=\"([^\"]*)\"", html):
         assert attribute.startswith("data:image/")
-    assert rendered(checks, given, tmp_path) == html
+    assert rendered(checks, given) == html
 
 
 def test_the_sheet_shows_images_in_the_row_of_their_class(checks: list[ShownCheck]) -> None:
@@ -122,10 +122,10 @@ def _decoded(source: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))))
 
 
-def test_what_was_assumed_is_marked(checks: list[ShownCheck], given: dict[str, Any], tmp_path: Path) -> None:
-    assert "neither given nor found" not in rendered(checks, given, tmp_path)
+def test_what_was_assumed_is_marked(checks: list[ShownCheck], given: dict[str, Any]) -> None:
+    assert "neither given nor found" not in rendered(checks, given)
     checks[0].teacher.index.facts["assumed"] = ["mean"]
-    html = rendered(checks, given, tmp_path)
+    html = rendered(checks, given)
     assert html.count("neither given nor found") == 1
     assert re.search(r"<dt>Mean</dt><dd>[^<]* <span class=\"mark\">assumed</span>", html)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from proxykd import store
@@ -23,28 +22,25 @@ HEADINGS = {
 }
 
 
-def render(shown: list[ShownCheck], configuration: Configuration, raw: dict[str, Any], out: Path) -> str:
+def render(shown: list[ShownCheck], configuration: Configuration, raw: dict[str, Any]) -> str:
     """The page as HTML; equal for equal results. raw: the configuration as it was given."""
     newest = max((one.check.folder / store.INDEX).stat().st_mtime for one in shown)
     return (
         environment()
-        .get_template(
-            "teacher.html",
-        )
+        .get_template("teacher.html")
         .render(
             style=(TEMPLATES / "report.css").read_text(),
             title=configuration.title,
             date=datetime.fromtimestamp(newest, UTC).strftime("%-d %B %Y, %H:%M UTC"),
             command=commands.behind_run(raw, "").replace(" all all", " all check"),
-            teachers=[teacher(one, out) for one in shown],
+            teachers=[teacher(one) for one in shown],
         )
     )
 
 
-def teacher(shown: ShownCheck, out: Path) -> dict[str, Any]:
+def teacher(shown: ShownCheck) -> dict[str, Any]:
     """One teacher's section."""
     told, network = shown.told, shown.network
-    place = out / shown.experiments[0] / "check_teacher" / CHECK
     return {
         "anchor": shown.anchor,
         "name": network["architecture"],
@@ -58,7 +54,7 @@ def teacher(shown: ShownCheck, out: Path) -> dict[str, Any]:
         "sets": [_set(shown, role, told) for role in shown.images],
         "classes": _classes(shown, told),
         "uniform": numerals.percent(1 / len(shown.check.index.classes)),
-        "show": commands.show(place),
+        "show": f"python -m json.tool {commands.place(shown.check.stage)}/{CHECK}",
         "command": commands.stage_command(shown.check.stage),
     }
 
@@ -81,12 +77,7 @@ def _some(names: list[str], most: int = 12) -> str:
 def _set(shown: ShownCheck, role: str, told: dict[str, Any]) -> dict[str, Any]:
     """What the teacher makes of one kind of images."""
     seen = told["looks"][role]
-    tried = [
-        row
-        # Rendered colours prefer no order of the channels.
-        for row in seen["normalisations"]
-        if role == "pictures" or not row["flipped"]
-    ]
+    tried = seen["normalisations"]
     instead = told["likely"] if told["verdict"] in {"wrong", "doubtful"} else None
     return {
         "name": KINDS[role],
