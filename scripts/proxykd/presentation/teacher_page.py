@@ -100,7 +100,7 @@ def _row(row: dict[str, Any], stated: bool, likely: bool) -> dict[str, Any]:
         "misfit": "–" if misfit is None else f"{misfit:.4f}",
         "width": "0" if misfit is None else f"{100 * min(1.0, misfit / WIDEST) ** 0.5:.1f}",
         "deep": _number(row["deep_misfit"], 4),
-        "entropy_of_classes": f"{classes['relative_entropy']:.3f}",
+        "entropy_of_classes": f"{abs(classes['relative_entropy']):.3f}",
         "smallest": f"{100 * classes['smallest_share']:.1f}",
         "empty": classes["empty_classes"],
         "confidence": _number(row["confidence"], 3),
