@@ -6,7 +6,7 @@ ProxyKD's: plain SGD on a part of the set, mirrored images.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,6 @@ from proxykd.images.settings import ImportImages
 from proxykd.networks.build import build, build_body
 from proxykd.networks.checkpoint import load_into, read_weights
 from proxykd.networks.classifier import Classifier, Description, to_float
-from proxykd.networks.outputs import logits_of
 
 TRAINED_ON = 9000
 """Images of a set, so that a training is a minute's."""
@@ -37,8 +36,17 @@ class Wanted:
     deviation: tuple[float, ...]
     flipped: bool = False
     """Whether it is trained on BGR."""
-    steps: int = 1200
+    steps: int = 600
     batch: int = 128
+    development: bool = False
+    """Whether constants may be chosen on it."""
+    file: str = ""
+    """Weights that somebody published, below the data's folder."""
+
+    @property
+    def held(self) -> str:
+        """The split that it is not trained on."""
+        return "validation" if self.data == "imagenette64" else "test"
 
     def description(self) -> Description:
         """As it must be stated, but for the order of the channels."""
@@ -46,6 +54,36 @@ class Wanted:
         return Description(
             self.architecture, self.size, self.channels, names, list(self.mean), list(self.deviation)
         )
+
+
+IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+CIFAR10 = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
+ZERO_ONE = (0.0,) * 3, (1.0,) * 3
+PLUS_MINUS = (0.5,) * 3, (0.5,) * 3
+BYTES = (0.0,) * 3, (1 / 255,) * 3
+CIFAR, FASHION, NETTE = ("cifar10", 32, 3), ("fashion_mnist", 28, 1), ("imagenette64", 64, 3)
+SMALL = (
+    Wanted("cifar-convnet-own", *CIFAR, "convnet_16", *CIFAR10, steps=1200, development=True),
+    Wanted("cifar-convnet-01", *CIFAR, "convnet_16", *ZERO_ONE, development=True),
+    Wanted("fashion-convnet-own", *FASHION, "convnet_16", (0.286,), (0.353,), steps=350, development=True),
+    Wanted("fashion-convnet-pm1", *FASHION, "convnet_16", (0.5,), (0.5,), steps=350, development=True),
+    Wanted("cifar-airbench-bgr", *CIFAR, "airbench_16", *IMAGENET, flipped=True, development=True),
+    Wanted("cifar-plain-own", *CIFAR, "plain", *CIFAR10),
+    Wanted("imagenette-convnet-in", *NETTE, "convnet_16", *IMAGENET, steps=350, batch=64),
+    Wanted("cifar-resnet8-pm1", *CIFAR, "cifar_resnet_8", *PLUS_MINUS),
+    Wanted("fashion-convnet-01", *FASHION, "convnet_16", (0.0,), (1.0,), steps=350, development=True),
+    Wanted("imagenette-convnet-01", *NETTE, "convnet_16", *ZERO_ONE, steps=350, batch=64),
+    Wanted("cifar-convnet-255", *CIFAR, "convnet_16", *BYTES),
+    Wanted("imagenette-convnet-bgr", *NETTE, "convnet_16", *IMAGENET, flipped=True, steps=350, batch=64),
+)
+"""The name says the set, the network and the normalisation."""
+PUBLISHED = (
+    Wanted("resnet20", *CIFAR, "cifar_resnet_20", *IMAGENET, development=True,
+           file="teachers/resnet20-12fca82f.th"),
+    Wanted("resnet56", *CIFAR, "cifar_resnet_56", *IMAGENET, development=True,
+           file="teachers/resnet56-4bfd9763.th"),
+)  # fmt: skip
+"""akamaster/pytorch_resnet_cifar10."""
 
 
 def images_of(
@@ -59,8 +97,8 @@ def images_of(
     return found.images_NHWC, np.array(found.labels)
 
 
-def trained(wanted: Wanted, root: Path, kept: Path) -> tuple[Classifier, float]:
-    """The teacher in eval mode, and its accuracy on 1000 other images; weights are kept and found again."""
+def trained(wanted: Wanted, root: Path, kept: Path) -> Classifier:
+    """The teacher in eval mode; its weights are kept in a folder, and found there again."""
     path = kept / f"{wanted.name}-{wanted.steps}.pt"
     teacher = classifier(wanted)
     if path.exists():
@@ -68,12 +106,7 @@ def trained(wanted: Wanted, root: Path, kept: Path) -> tuple[Classifier, float]:
     else:
         _train(teacher, wanted, root)
         torch.save(teacher.body.state_dict(), path)
-    teacher.eval().requires_grad_(False)
-    split = "validation" if wanted.data == "imagenette64" else "test"
-    images_NHWC, labels_N = images_of(root, wanted.data, split, wanted.size, wanted.channels, 1000)
-    if wanted.flipped:
-        images_NHWC = np.ascontiguousarray(images_NHWC[..., ::-1])
-    return teacher, float((logits_of(teacher, images_NHWC, "cpu").argmax(1) == labels_N).mean())
+    return teacher.eval().requires_grad_(False)
 
 
 def classifier(wanted: Wanted) -> Classifier:
@@ -97,7 +130,7 @@ def _train(teacher: Classifier, wanted: Wanted, root: Path) -> None:
     images = torch.from_numpy(images_NHWC)
     images = images.flip(3) if wanted.flipped else images
     labels = torch.from_numpy(labels_N)
-    # Without batch norm, pixels of hundreds would make the first steps explode.
+    # Without batch norm, a larger rate does not learn.
     rate = 0.1 if wanted.architecture != "plain" else 0.02
     optimiser = torch.optim.SGD(teacher.parameters(), rate, momentum=0.9, weight_decay=5e-4, nesterov=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=wanted.steps)
@@ -114,15 +147,9 @@ def _train(teacher: Classifier, wanted: Wanted, root: Path) -> None:
         schedule.step()
 
 
-def published(root: Path, depth: int) -> Classifier:
-    """A ResNet for CIFAR-10 that somebody published; its normalisation is ImageNet's."""
-    name = {20: "resnet20-12fca82f.th", 56: "resnet56-4bfd9763.th"}[depth]
-    wanted = Wanted(
-        f"resnet{depth}", "cifar10", 32, 3, f"cifar_resnet_{depth}",
-        (0.485, 0.456, 0.406), (0.229, 0.224, 0.225),
-    )  # fmt: skip
-    body = build_body(wanted.architecture, 10, 3, 32)
-    path = root / "teachers" / name
+def published(wanted: Wanted, root: Path) -> Classifier:
+    """A teacher whose weights somebody published."""
+    body = build_body(wanted.architecture, 10, wanted.channels, wanted.size)
+    path = root / wanted.file
     load_into(body, read_weights(path), wanted.architecture, path)
-    description = replace(wanted.description(), made="imported")
-    return Classifier(body, description).eval().requires_grad_(False)
+    return Classifier(body, wanted.description()).eval().requires_grad_(False)

@@ -28,12 +28,15 @@ def make(job: Job[CheckTeacher]) -> None:
         seen["pictures"] = drawn([job.images(one) for one in job.upstream["pictures"]], settings.pictures)
     for role, images in seen.items():
         described.check_fits(images.images_NHWC, f"The {role} that the teacher is checked with")
+    # Rendered colours prefer no order of the channels.
+    tries = {"proxies": [how for how in ways if not how.flipped], "pictures": ways}
     total = sum(
-        len(images.row_N) + len(ways) * min(settings.sample, len(images.row_N)) for images in seen.values()
+        len(images.row_N) + len(tries[role]) * min(settings.sample, len(images.row_N))
+        for role, images in seen.items()
     )
     with job.progress("check_teacher", total) as progress:
         looks = {
-            role: look(teacher, images, ways, settings.sample, device(), progress.advance)
+            role: look(teacher, images, tries[role], settings.sample, device(), progress.advance)
             for role, images in seen.items()
         }
     verdict = judge(*(looks[role].trials for role in seen))

@@ -21,7 +21,7 @@ def main() -> None:
         raise UserError(
             "No teacher of this configuration is imported, so there is none to check. Give import_teacher."
         )
-    page = teacher_page.render(shown, given.plan.configuration, given.raw, given.out, given.command)
+    page = teacher_page.render(shown, given.plan.configuration, given.raw, given.command)
     write_atomically(given.out / PAGE, page.encode())
     log.info("wrote %s", given.out / PAGE)
     for one in shown:

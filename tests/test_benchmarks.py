@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,3 +46,14 @@ def test_the_benchmark_of_planning() -> None:
     assert [(row["experiments"], row["stages"]) for row in found["dry_runs"]] == [(1, 12), (10, 48)]
     assert all(row[what] > 0 for row in found["dry_runs"] for what in ("plan", "present", "missing", "plain"))
     assert found["job"] > 0
+
+
+@pytest.mark.full
+@pytest.mark.skipif(
+    "PROXYKD_DATA" not in os.environ, reason="PROXYKD_DATA names no folder with real image sets"
+)
+def test_the_benchmark_of_normalisations(tmp_path: Path) -> None:
+    found = printed("benchmarks/normalisation.py", "--quick", "--kept", str(tmp_path))
+    assert [row["kind"] for row in found["rates"]] == ["proxies", "own pictures", "other pictures"]
+    assert all(row["right"] == 2 for row in found["rates"])
+    assert list(tmp_path.glob("*.pt"))

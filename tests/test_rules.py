@@ -13,7 +13,7 @@ from snakemake.exceptions import WorkflowError
 
 from checkouts import ROOT, Checkout
 from proxykd import store
-from proxykd.plan import Stage
+from proxykd.plan import STAGES, Stage
 from proxykd.rules import Rules
 
 MEGABYTE = 2**20
@@ -66,7 +66,7 @@ def megabytes(held: float) -> int:
 def test_memory_grows_with_the_data(place: Path) -> None:
     rules = rules_of()
     assert asked(rules, "render_proxies") == [
-        megabytes((1.25 * IMAGE + ROW) * count) for count in (30_000, 50_000, 1_000)
+        megabytes((1.25 * IMAGE + ROW) * count) for count in (30_000, 50_000, 1_024, 1_000)
     ]
     # Half of it for the images, so that they are not mapped from a file; a shard is read at a time.
     logits = 3 * 4 * 500
@@ -79,6 +79,7 @@ def test_memory_grows_with_the_data(place: Path) -> None:
     assert asked(rules, "distill_student") == [megabytes(2 * 44_000 * IMAGE + 2 * SHARD)]
     assert asked(rules, "evaluate_student") == [megabytes(2 * 1_000 * IMAGE + 2 * 1_000 * IMAGE)]
     assert asked(rules, "import_teacher") == [4 * 8]
+    assert asked(rules, "check_teacher") == [megabytes(4 * 1_024 * IMAGE)]
 
 
 def test_two_images_a_source_and_views_of_all_that_is_selected(place: Path) -> None:
@@ -138,18 +139,19 @@ def test_each_attempt_asks_for_more(place: Path) -> None:
 def test_a_gpu_for_shaders_alone_and_only_if_asked(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rules = rules_of()
     keys = [SimpleNamespace(key=key) for key in rules.plan.stages["render_proxies"]]
-    assert [rules.render_gpus()(key) for key in keys] == [0, 0, 0]
+    assert [rules.render_gpus()(key) for key in keys] == [0, 0, 0, 0]
     monkeypatch.setenv("PROXYKD_RENDER_GPU", "1")
-    assert [rules.render_gpus()(key) for key in keys] == [1, 0, 0]
+    assert [rules.render_gpus()(key) for key in keys] == [1, 0, 1, 0]
     monkeypatch.setenv("PROXYKD_RENDER_GPU", "yes")
     with pytest.raises(WorkflowError, match="PROXYKD_RENDER_GPU is 'yes' in the environment"):
         rules.render_gpus()(keys[0])
 
 
 def test_trainings_ask_for_the_same_time_again_and_all_others_for_more() -> None:
-    for file in (ROOT / "workflow/rules").glob("*_*.smk"):
+    for stage in STAGES:
+        file = ROOT / f"workflow/rules/{stage}.smk"
         (runtime,) = re.findall(r"runtime=(.*),", file.read_text())
-        goes_on = file.stem in ("train_teacher", "distill_student")
+        goes_on = stage in ("train_teacher", "distill_student")
         assert runtime.startswith("RULES.minutes(") is not goes_on, file
 
 

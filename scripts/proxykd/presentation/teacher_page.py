@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from proxykd import store
@@ -24,12 +23,11 @@ HEADINGS = {
 
 
 def render(
-    shown: list[ShownCheck], configuration: Configuration, raw: dict[str, Any], out: Path, command: str = ""
+    shown: list[ShownCheck], configuration: Configuration, raw: dict[str, Any], command: str = ""
 ) -> str:
     """The page as HTML; equal for equal results.
 
-    raw: the configuration as it was given. out: where the page will lie, for the commands on it. command:
-    what was run, where it is known.
+    raw: the configuration as it was given. command: what was run, where it is known.
     """
     newest = max((one.check.folder / store.INDEX).stat().st_mtime for one in shown)
     template = environment().get_template("teacher.html")
@@ -38,14 +36,13 @@ def render(
         title=configuration.title,
         date=datetime.fromtimestamp(newest, UTC).strftime("%-d %B %Y, %H:%M UTC"),
         command=commands.behind_run(raw, command, "check"),
-        teachers=[teacher(one, out) for one in shown],
+        teachers=[teacher(one) for one in shown],
     )
 
 
-def teacher(shown: ShownCheck, out: Path) -> dict[str, Any]:
+def teacher(shown: ShownCheck) -> dict[str, Any]:
     """One teacher's section."""
     told, network = shown.told, shown.network
-    place = out / shown.experiments[0] / "check_teacher" / CHECK
     return {
         "anchor": shown.anchor,
         "name": network["architecture"],
@@ -59,7 +56,7 @@ def teacher(shown: ShownCheck, out: Path) -> dict[str, Any]:
         "sets": [_set(shown, role, told) for role in shown.images],
         "classes": _classes(shown, told),
         "uniform": numerals.percent(1 / len(shown.check.index.classes)),
-        "show": commands.show(place),
+        "show": f"python -m json.tool {commands.place(shown.check.stage)}/{CHECK}",
         "command": commands.stage_command(shown.check.stage),
     }
 
@@ -82,12 +79,7 @@ def _some(names: list[str], most: int = 12) -> str:
 def _set(shown: ShownCheck, role: str, told: dict[str, Any]) -> dict[str, Any]:
     """What the teacher makes of one kind of images."""
     seen = told["looks"][role]
-    tried = [
-        row
-        # Rendered colours prefer no order of the channels.
-        for row in seen["normalisations"]
-        if role == "pictures" or not row["flipped"]
-    ]
+    tried = seen["normalisations"]
     instead = told["likely"] if told["verdict"] in {"wrong", "doubtful"} else None
     return {
         "name": KINDS[role],
@@ -110,7 +102,7 @@ def _row(row: dict[str, Any], stated: bool, likely: bool) -> dict[str, Any]:
         "misfit": "–" if misfit is None else f"{misfit:.4f}",
         "width": "0" if misfit is None else f"{100 * min(1.0, misfit / WIDEST) ** 0.5:.1f}",
         "deep": _number(row["deep_misfit"], 4),
-        "entropy_of_classes": f"{classes['relative_entropy']:.3f}",
+        "entropy_of_classes": f"{abs(classes['relative_entropy']):.3f}",
         "smallest": f"{100 * classes['smallest_share']:.1f}",
         "empty": classes["empty_classes"],
         "confidence": _number(row["confidence"], 3),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-CLOSE = 0.02
+CLOSE = 0.03
 """Largest difference of two means, and share of a deviation, with which two normalisations are one."""
 BYTE = 1 / 255
 BY_CHANNELS: dict[int, dict[str, tuple[Sequence[float], Sequence[float]]]] = {
