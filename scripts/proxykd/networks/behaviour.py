@@ -144,7 +144,7 @@ def _check_alone(teacher: Classifier, x_NCHW: torch.Tensor, outputs_NK: torch.Te
     if difference(outputs_NK, alone_NK) > CLOSE:
         raise UserError(
             f"{what} gives an image other outputs with other images beside it, although eval() was called: "
-            "its batch norm uses the statistics of the batch. Let it use its running statistics in evaluation."
+            "its batch norm uses the statistics of the batch. Let it use running statistics in evaluation."
         )
 
 
@@ -198,7 +198,7 @@ def input_gradient(teacher: Classifier, x_NCHW: torch.Tensor, what: str) -> torc
         (gradient_NCHW,) = torch.autograd.grad(weighted_NK.sum(), x_NCHW, allow_unused=True)
     except Exception as error:
         raise UserError(
-            f"{what} cannot be differentiated with respect to its input ({_first_line(error)}), and the attack needs "
-            "that. Replace what works in place or has no gradient."
+            f"{what} cannot be differentiated with respect to its input ({_first_line(error)}), and the "
+            "attack needs that. Replace what works in place or has no gradient."
         ) from error
     return gradient_NCHW

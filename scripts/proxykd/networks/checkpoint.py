@@ -129,7 +129,8 @@ def load_into(body: nn.Module, weights: dict[str, torch.Tensor], architecture: s
             if names
         )
         raise UserError(
-            f"{path} is not a checkpoint of {architecture}: {told}. Correct import_teacher.architecture."
+            f"{path} is not a checkpoint of {architecture}: {told}. Correct "
+            "import_teacher.architecture or factory."
         )
     wrong = [name for name in weights if weights[name].shape != wanted[name].shape]
     if wrong:
@@ -147,14 +148,22 @@ def _in_words_of(
     wanted: dict[str, torch.Tensor], weights: dict[str, torch.Tensor]
 ) -> dict[str, torch.Tensor]:
     """Weights by the network's names, where its custom and the checkpoint's differ in words alone."""
-    named = {_in_word_of(wanted, name): value for name, value in weights.items()}
+    inside = _around(wanted)
+    named = {_in_word_of(wanted, name, inside): value for name, value in weights.items()}
     fits = len(named) == len(weights) and all(name in named for name in wanted if _counts(name))
     return named if fits else weights
 
 
-def _in_word_of(wanted: dict[str, torch.Tensor], name: str) -> str:
-    if name in wanted:
-        return name
+def _around(wanted: dict[str, torch.Tensor]) -> str:
+    """What stands before all names of a network that wraps another one; empty where nothing does."""
+    first = {name.partition(".")[0] for name in wanted if "." in name}
+    return f"{first.pop()}." if len(first) == 1 and all("." in name for name in wanted) else ""
+
+
+def _in_word_of(wanted: dict[str, torch.Tensor], name: str, inside: str) -> str:
+    for same in (name, f"{inside}{name}"):
+        if same in wanted:
+            return same
     for pair in SYNONYMS:
         for theirs, ours in (pair, pair[::-1]):
             if (renamed := name.replace(theirs, ours)) in wanted:

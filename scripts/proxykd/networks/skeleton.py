@@ -1,8 +1,8 @@
 """What is in a checkpoint's file besides numbers: names, shapes, metadata. Executes nothing.
 
-Pickles are read with stand-ins for all that they want to call or construct, and without PyTorch, so that a file
-that nobody trusts can be looked at while a run is planned. Only settings are filled in from here, and these are
-in the key: hence it is no stage's code.
+Pickles are read with stand-ins for all that they want to call or construct, and without PyTorch, so that a
+file that nobody trusts can be looked at while a run is planned. Only settings are filled in from here, and
+these are in the key: hence it is no stage's code.
 """
 
 from __future__ import annotations
