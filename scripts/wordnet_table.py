@@ -43,16 +43,20 @@ def main() -> None:
     )
     place = "folder with data.noun, index.noun and cntlist.rev of WordNet 3.0 (default: /usr/share/wordnet)"
     parser.add_argument("--wordnet", type=Path, default=Path("/usr/share/wordnet"), help=place)
-    folder = parser.parse_args().wordnet
+    lines = table(parser.parse_args().wordnet)
+    OUT.write_bytes(gzip.compress("".join(lines).encode(), 9, mtime=0))
+    print(f"{OUT}: {len(lines)} synsets, {OUT.stat().st_size / 1000:.0f} kB")
+
+
+def table(folder: Path) -> list[str]:
+    """The table's lines. Raises UserError where the folder has no WordNet."""
     if not (folder / "data.noun").is_file():
         raise UserError(
             f"There is no {folder / 'data.noun'}. Install Debian's wordnet-base, or set --wordnet."
         )
     synsets, places, counts = _synsets(folder), _places(folder), _counts(folder)
     known = {number for number, one in synsets.items() if one.kind in PICTURED and not one.single}
-    lines = [_line(number, synsets, places, counts) for number in _with_above(known | _imagenet(), synsets)]
-    OUT.write_bytes(gzip.compress("".join(lines).encode(), 9, mtime=0))
-    print(f"{OUT}: {len(lines)} synsets, {OUT.stat().st_size / 1000:.0f} kB")
+    return [_line(number, synsets, places, counts) for number in _with_above(known | _imagenet(), synsets)]
 
 
 def _entries(path: Path) -> Iterator[list[str]]:
