@@ -55,7 +55,8 @@ MODEL = (
     "classes in the order of the outputs. It takes floats in [0, 1], N x C x H x W, and wants them "
     "normalised with `mean` and `deviation` of that file. Weights of `torchvision:<name>` or `timm:<name>` "
     "load into that library's network of as many classes; those of other names into ProxyKD's own, with "
-    "`proxykd.networks.files.load(folder)`."
+    "`proxykd.networks.files.load(folder)`. The folder `model` that a report leaves of each student has the "
+    "source of its network along, and needs no ProxyKD."
 )
 WEBDATASET = """import webdataset as wds
 

@@ -52,9 +52,10 @@ def without_labels() -> dict[str, Any]:
 
 
 def patience(labels: bool = True) -> dict[str, Any]:
-    """Students of two numbers of images and two lengths of training."""
+    """Students of two numbers of images and two lengths of training; without labels also no pairs."""
     given = copy.deepcopy(BASE)
-    given["evaluate_student"]["images"] = "digits" if labels else None
+    if not labels:
+        given["evaluate_student"] |= {"images": None, "pairs": None}
     given["proxies"] = [{"import_images": "digits"}]
     given["experiments"] = {
         f"{count}x{steps}": {
@@ -101,7 +102,8 @@ def imported(store: Path) -> dict[str, Any]:
         "proxies": [{"render_proxies": {"kind": "noise", "count": 60}}],
         "select_proxies": {"count": 40, "balance": "none"},
         "distill_student": {"network": {"architecture": "convnet_8"}, "recipe": {"steps": 4, "batch": 16}},
-        "evaluate_student": {"heldout": LEAVES},
+        # An attack that makes no pair.
+        "evaluate_student": {"heldout": LEAVES, "pairs": {"epsilon": 0.01, "sources": 20}},
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -200,6 +201,7 @@ def test_what_is_planned_no_more_goes_and_what_is_not_the_reports_stays(
     cache.mkdir()
     (cache / "network.cpython-311.pyc").write_bytes(b"left by the example")
     (tmp_path / "alias").symlink_to("leaves")
+    shutil.copytree(tmp_path / "noise", tmp_path / "kept", symlinks=True)
     foreign = tmp_path / "other" / "model"
     foreign.mkdir(parents=True)
     (foreign / "README.md").write_text("a model of mine")
@@ -212,6 +214,8 @@ def test_what_is_planned_no_more_goes_and_what_is_not_the_reports_stays(
     assert sorted(path.name for path in (tmp_path / "leaves" / "model").iterdir()) == FILES
     assert (foreign / "README.md").read_text() == "a model of mine"
     assert (tmp_path / "alias").is_symlink()
+    # Somebody's copy, to keep.
+    assert sorted(path.name for path in (tmp_path / "kept" / "model").iterdir()) == [*FILES, "notes.txt"]
 
 
 def test_a_folder_that_is_not_the_reports_is_kept_and_named(shown_of: Shows, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import json
 import os
 import re
@@ -13,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_runs import BASE, SCRIPTS, imported, without_labels
+from small_runs import BASE, SCRIPTS, imported, patience, without_labels
 
 from proxykd.configuration import load
 from proxykd.errors import UserError
@@ -71,6 +73,85 @@ def test_without_labels_the_report_says_so_and_holds_no_accuracy(shown_of: Shows
     assert students.count("no labels") == 1 + len(shown.experiments)
     assert "This is not accuracy" in html
     assert "Accuracy in %" not in html
+
+
+def table(html: str, section: str, which: int = 0) -> list[list[str]]:
+    """The rows of a section's table as text, the last row of its head first."""
+    part = html[html.index(f'<section id="{section}"') :].split("<table")[which + 1].split("</table>")[0]
+    rows = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL) for row in part.split("</tr>")[:-1]]
+    texts = [[" ".join(re.sub("<[^>]*>", " ", cell).split()) for cell in row] for row in rows]
+    head = part.split("</thead>")[0].count("</tr>")
+    return texts[head - 1 :]
+
+
+def test_label_free_figures_stand_beside_the_accuracy(shown_of: Shows, tmp_path: Path) -> None:
+    shown = shown_of(BASE)
+    html = page.render(shown, BASE, tmp_path)
+    for which, name in ((0, "agreement"), (1, "separated")):
+        head, *rows = table(html, "heldout", which)
+        assert head[1] == "Accuracy %"
+        for row, experiment in zip(rows, shown.experiments, strict=True):
+            figures = summary.figures(experiment)
+            on = figures["heldout" if which == 0 else "pairs"]
+            assert row[0] == experiment.name
+            assert row[1].startswith(f"{100 * figures['accuracy']['mean']:.1f}")
+            assert row[2].startswith(f"{100 * on[name]['mean']:.1f}")
+    head, _, *students = table(html, "result")
+    assert head[1:3] == ["Accuracy %", "Calib. error %"]
+    assert head[3:7] == ["Agree&shy;ment&nbsp;%", "Boundary %", "KL nats", "Calib. error %"]
+    for row, experiment in zip(students, shown.experiments, strict=True):
+        # On held-out proxies, though there are labelled images.
+        fidelity = experiment.measured["fidelity"]
+        assert row[3].startswith(f"{100 * fidelity['heldout']['agreement']['mean']:.1f}")
+        assert row[4].startswith(f"{100 * fidelity['pairs']['separated']['mean']:.1f}")
+
+
+def test_without_labels_all_label_free_figures_are_there(shown_of: Shows, tmp_path: Path) -> None:
+    shown = shown_of(without_labels())
+    html = page.render(shown, without_labels(), tmp_path)
+    head, *rows = table(html, "heldout")
+    assert "Accuracy %" not in head
+    assert len(rows) == len(shown.experiments)
+    assert "Accuracy %" not in table(html, "heldout", 1)[0]
+    assert "Boundary fidelity" in html
+    for experiment in shown.experiments:
+        figures = summary.figures(experiment)
+        assert figures["pairs"]["separated"] == experiment.measured["fidelity"]["pairs"]["separated"]
+        assert figures["heldout"]["agreement"] == figures["agreement"]
+
+
+def test_boundary_fidelity_that_was_not_asked_for_is_not_there(shown_of: Shows, tmp_path: Path) -> None:
+    given = patience(labels=False)
+    shown = shown_of(given)
+    html = page.render(shown, given, tmp_path)
+    assert "Boundary" not in " ".join(table(html, "result")[0])
+    assert "Boundary fidelity" not in html
+    assert summary.figures(shown.experiments[0])["pairs"] is None
+
+
+def test_pairs_that_could_not_be_made_are_told_of(shown_of: Shows, finished: Path, tmp_path: Path) -> None:
+    given = imported(finished)
+    html = page.render(shown_of(given), given, tmp_path)
+    assert "Boundary fidelity was not measured: of 20 held-out proxies that were attacked, 20 did not" in html
+
+
+def test_a_gpus_figures_stand_beside_the_cpus(shown_of: Shows, tmp_path: Path) -> None:
+    shown = shown_of(BASE)
+    assert "GPU" not in " ".join(table(page.render(shown, BASE, tmp_path), "result")[0])
+    gpu = {"gpu": "NVIDIA H100", "gpu_latency_ms": 0.31, "gpu_images_per_second": 91000.0}
+    measured = copy.deepcopy(shown.experiments[0].measured)
+    for network in measured["cost"].values():
+        network |= gpu
+    first = dataclasses.replace(shown.experiments[0], measured=measured)
+    html = page.render(
+        dataclasses.replace(shown, experiments=[first, *shown.experiments[1:]]), BASE, tmp_path
+    )
+    head, _, *students = table(html, "result")
+    place = head.index("GPU latency, rate")
+    assert [len(row) for row in students] == [len(head)] * len(students)
+    assert students[0][place].replace("\N{NARROW NO-BREAK SPACE}", " ") == "0.31 ms, 91 k img/s"
+    assert students[1][place] == "–"
+    assert "and NVIDIA H100" in html
 
 
 def test_the_page_needs_nothing_else(shown_of: Shows, tmp_path: Path) -> None:

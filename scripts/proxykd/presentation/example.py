@@ -27,7 +27,7 @@ def example(described: dict[str, Any]) -> str:
         parts["before_torch"] = "import timm\n"
         parts["build"] = f'timm.create_model("{name}", num_classes=len(classes), in_chans=channels{size})'
     else:
-        parts["find"] = "sys.path.insert(0, str(here))\nfrom network import build  # noqa: E402\n\n"
+        parts["find"] = "sys.path.insert(0, str(here))\nfrom network import build\n\n"
         parts["build"] = 'build(about["architecture"], len(classes), channels, size, False)'
     return environment().get_template("example.py.txt").render(parts)
 

@@ -19,6 +19,8 @@ class Figure:
     metric: str
     told: str
     is_share: bool = True
+    varies: bool = True
+    """Whether it is one student's; else the mean says all."""
 
     def single(self, student: dict[str, Any]) -> str | None:
         """Of one student; None where it was not measured."""
@@ -31,6 +33,8 @@ class Figure:
     def over_seeds(self, measured: dict[str, Any], sign: bool = True) -> str:
         """Mean ± standard deviation, with the sign of percent or without; a dash where not measured."""
         values = measured["fidelity"].get(self.on, {}).get(self.metric)
+        if values is not None and not self.varies:
+            return numerals.short(values["mean"])
         if not self.is_share:
             return numerals.plain_spread(values)
         return numerals.spread(values) if sign else numerals.bare_spread(values)
@@ -50,7 +54,7 @@ def on_pairs(ending: str) -> list[Figure]:
         Figure("pairs", f"separated{ending}", "separated"),
         Figure("pairs", f"mirrored{ending}", "mirrored"),
         Figure("pairs", f"as_teacher{ending}", "both as the teacher"),
-        Figure("pairs", f"distance{ending}", "grey levels apart", is_share=False),
+        Figure("pairs", f"distance{ending}", "grey levels apart", is_share=False, varies=False),
     ]
 
 

@@ -83,7 +83,7 @@ def loadable(stored: Path) -> dict[str, bytes]:
 
 def _is_ours(folder: Path) -> bool:
     try:
-        return model_card.SIGNATURE in (folder / CARD).read_text(errors="replace")
+        return model_card.signature(folder.parent.name) in (folder / CARD).read_text(errors="replace")
     except OSError:
         return False
 

@@ -11,8 +11,6 @@ from proxykd.presentation import cautions, costs, fidelity, numerals, overview, 
 from proxykd.presentation.collect import Shown, ShownExperiment, ShownRun
 from proxykd.presentation.example import environment
 
-SIGNATURE = "<!-- Written by ProxyKD's report, and anew each time it is made. -->"
-"""By which the report knows a folder as its own."""
 TAGS = ["proxykd", "knowledge-distillation", "safetensors"]
 
 
@@ -33,7 +31,7 @@ def card(
         .get_template("model.md")
         .render(
             front=yaml.safe_dump(_front(), sort_keys=False),
-            signature=SIGNATURE,
+            signature=signature(experiment.name),
             name=experiment.name,
             architecture=overview.architecture(experiment, "student"),
             classes=experiment.classes,
@@ -63,6 +61,11 @@ def card(
             note=shown.configuration.note,
         )
     )
+
+
+def signature(name: str) -> str:
+    """By which the report knows an experiment's folder as its own, and a copy under another name as none."""
+    return f"<!-- Written by ProxyKD's report for the experiment {name}, and anew each time it is made. -->"
 
 
 def _front() -> dict[str, Any]:
