@@ -98,7 +98,7 @@ def test_label_free_figures_stand_beside_the_accuracy(shown_of: Shows, tmp_path:
             assert row[2].startswith(f"{100 * on[name]['mean']:.1f}")
     head, _, *students = table(html, "result")
     assert head[1:3] == ["Accuracy %", "Calib. error %"]
-    assert head[3:7] == ["Agree&shy;ment&nbsp;%", "Boundary %", "KL nats", "Calib. error %"]
+    assert head[3:7] == ["Agreement %", "Boundary %", "KL nats", "Calib. error %"]
     for row, experiment in zip(students, shown.experiments, strict=True):
         # On held-out proxies, though there are labelled images.
         fidelity = experiment.measured["fidelity"]

@@ -94,7 +94,8 @@ def test_each_card_says_how_to_open_it(made: Made, mirror: Path, stranger: dict[
 
 
 def test_each_card_says_what_it_is(made: Made, mirror: Path) -> None:
-    cards = {path.parent.parent.name: path.read_text() for path in mirror.glob("*/*/README.md")}
+    stages = {path.parent.parent.name for path in mirror.glob("*/*/README.md")}
+    cards = {stage: (mirror / made.name(stage) / "README.md").read_text() for stage in stages}
     fronts = {stage: yaml.safe_load(card.split("---\n")[1]) for stage, card in cards.items()}
     index = store.read_index(made.root / made.name("select_proxies"))
     histogram = index.facts["histogram"]
