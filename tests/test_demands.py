@@ -42,3 +42,24 @@ def test_the_papers_cell_fits_a_node(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     demands = Demands()
     for stage in Plan(load(given)).all_stages():
         assert demands.memory_mb(stage, 8000) < 32_000, stage.name
+
+
+def test_crops_count_as_many_as_are_drawn_and_the_image_they_are_drawn_from(
+    tiny: dict[str, Any], tmp_path: Path
+) -> None:
+    crops = {"source": "crops", "path": str(tmp_path / "large.jpg"), "size": 64, "crops": {"count": 1000}}
+    tiny["train_teacher"] = None
+    tiny |= {"import_images": {"crops": crops}, "proxies": [{"import_images": "crops"}]}
+    tiny["import_teacher"] = {"architecture": "convnet_8", "checkpoint": str(tmp_path / "weights.pth"),
+                              "size": 64, "classes": 10}  # fmt: skip
+    tiny["evaluate_student"] = {}
+    asked = []
+    for name, size in (("large.jpg", 1_000), ("large.jpg", 20_000_000), ("large.jpg", 900_000_000)):
+        (tmp_path / "weights.pth").write_bytes(b"weights")
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(size)
+        asked.append(memory(tiny, "import_images"))
+    assert 1000 < asked[0] < 1030
+    # A picture of 100 megapixels in a file of 18 MB took 0.8 GB.
+    assert 1000 < asked[1] - asked[0] < 1500
+    assert asked[2] - asked[0] <= 4000

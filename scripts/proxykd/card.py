@@ -35,8 +35,8 @@ OPINION = (
 )
 ABOUT = {
     "import_images": "Real images, brought to one size; not synthetic. The columns `label` and `class` of "
-    "`samples.parquet` are the set's own labels. The rights to the images are their owners': add the "
-    "licence of their source before you hand them on.",
+    "`samples.parquet` are the set's own labels; `unlabelled` says that it had none. The rights to the "
+    "images are their owners': add the licence of their source before you hand them on.",
     "render_proxies": "**Synthetic images**, rendered by a program from random numbers; none is a "
     "photograph. Nothing was selected and nothing labelled.",
     "score_proxies": "What a teacher answers to each image of a pool: logits, class (`predicted`), "

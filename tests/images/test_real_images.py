@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import webdataset as wds
 from PIL import Image
 
-from proxykd.images import parquet, torchvision_sets
+from proxykd.images import folder, parquet, torchvision_sets, webdataset
 from proxykd.images.imported import Imported
 from proxykd.images.settings import ImportImages
 
@@ -66,6 +67,33 @@ def test_imagenettes_validation_can_be_the_test_split() -> None:
     assert {origin.split("/")[0] for origin in mapped.origins} == {"validation"}
     held = read("imagenette64", "validation", size=64, splits={"test": "validation"}, limit=50)
     assert {origin.split("/")[0] for origin in held.origins} == {"train"}
+
+
+def test_the_same_photographs_from_parquet_a_folder_and_shards(tmp_path: Path) -> None:
+    rows = stored("imagenette64", "validation").read().slice(0, 300).to_pylist()
+    expected = read("imagenette64", "test", size=48, splits={"test": "validation"})
+    with wds.TarWriter(str(tmp_path / "test-0.tar")) as writer:
+        for index, row in enumerate(rows):
+            content = row["image"]["bytes"]
+            suffix = Image.open(io.BytesIO(content)).format.lower()
+            file = tmp_path / "test" / expected.classes[row["label"]] / f"{index:04d}.{suffix}"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+            writer.write({"__key__": f"{index:04d}", suffix: content, "cls": row["label"]})
+    (tmp_path / "classes.txt").write_text("\n".join(expected.classes))
+    shards = ImportImages(source="webdataset", path=str(tmp_path), size=48, split="test")
+    photos = ImportImages(source="folder", path=str(tmp_path), size=48, split="test")
+    from_shards = webdataset.read(shards, lambda _: None)
+    assert np.array_equal(from_shards.images_NHWC, expected.images_NHWC[:300])
+    assert (from_shards.labels, from_shards.classes) == (expected.labels[:300], expected.classes)
+    for image_HWC, origin in zip(*_images(folder.read(photos, lambda _: None)), strict=True):
+        index = int(Path(origin).stem)
+        assert np.array_equal(image_HWC, expected.images_NHWC[index])
+        assert Path(origin).parent.name == expected.classes[expected.labels[index]]
+
+
+def _images(part: Imported) -> tuple[np.ndarray, list[str]]:
+    return part.images_NHWC, part.origins
 
 
 def test_fashion_mnist_in_one_channel_is_exact() -> None:

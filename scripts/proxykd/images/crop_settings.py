@@ -18,8 +18,8 @@ class Crops(Section):
 
     Steps and defaults are those of the program that made the data sets of Asano and Saeed, *The Augmented
     Image Prior: Distilling 1000 Classes by Extrapolating from a Single Image* (ICLR 2023), after Asano,
-    Rupprecht and Vedaldi (ICLR 2020). Their colour jitter and flips are left to the student's augmentation,
-    which draws them anew for each view.
+    Rupprecht and Vedaldi (ICLR 2020). Flips are left to the student's augmentation, as they leave them, and
+    so is their colour jitter: it is drawn anew for each view.
     """
 
     count: int = Field(ge=1, le=10_000_000)
