@@ -15,7 +15,7 @@ rule rank_proxies:
         "../../envs/proxykd.yaml"
     resources:
         mem_mb=2000,
-        runtime=20,
+        runtime=RULES.minutes(20),
     params:
         configuration=RULES.configuration(),
         shown=RULES.shown_of_proxies(),
