@@ -125,7 +125,7 @@ def _size_category(samples: int) -> str:
 
 
 def _is_model(index: Pushed) -> bool:
-    return any(entry.name == "model.safetensors" for entry in index.files)
+    return any(entry.name == "network.json" for entry in index.files)
 
 
 def _about(index: Pushed, classes: Classes | None) -> str:
