@@ -55,7 +55,8 @@ MODEL = (
     "classes in the order of the outputs. It takes floats in [0, 1], N x C x H x W, and wants them "
     "normalised with `mean` and `deviation` of that file. Weights of `torchvision:<name>` or `timm:<name>` "
     "load into that library's network of as many classes; those of other names into ProxyKD's own, with "
-    "`proxykd.networks.files.load(folder)`."
+    "`proxykd.networks.files.load(folder)`; where that is `factory`, the Python file in "
+    "`factory/` is run, and where it is `export`, the program of `program.pt2`."
 )
 WEBDATASET = """import webdataset as wds
 
@@ -79,6 +80,11 @@ from safetensors.torch import load_file
 described = json.loads(Path("network.json").read_text())
 weights = load_file("model.safetensors")
 print(described["architecture"], len(described["classes"]), len(weights))"""
+PROGRAM = """import torch
+
+# Loading an exported program can execute any code: only if you trust whoever made it.
+network = torch.export.load("program.pt2").module()
+print(network)"""
 JSON = """import json
 from pathlib import Path
 
@@ -202,7 +208,7 @@ def _cell(text: str) -> str:
 
 def _snippets(index: Pushed, labelled: bool, image: str) -> list[str]:
     if _is_model(index):
-        return [SAFETENSORS]
+        return [PROGRAM if any(entry.name == "program.pt2" for entry in index.files) else SAFETENSORS]
     if not index.shards:
         return [PYARROW if index.stage == "score_proxies" else JSON]
     last = index.shards[-1].name

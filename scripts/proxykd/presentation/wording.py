@@ -137,7 +137,7 @@ def teacher(result: Result) -> str:
     settings = result.index.settings
     if result.name == "import_teacher":
         *_, digest = result.index.data.values()
-        made = settings["factory"]
+        made = settings.get("factory")
         named = f"{made['function']} of a Python file" if made else settings["architecture"]
         return (
             f"{named}, imported from a checkpoint (SHA-256 {digest[:12]}…), "
