@@ -55,8 +55,9 @@ MODEL = (
     "classes in the order of the outputs. It takes floats in [0, 1], N x C x H x W, and wants them "
     "normalised with `mean` and `deviation` of that file. Weights of `torchvision:<name>` or `timm:<name>` "
     "load into that library's network of as many classes; those of other names into ProxyKD's own, with "
-    "`proxykd.networks.files.load(folder)`. The folder `model` that a report leaves of each student has the "
-    "source of its network along, and needs no ProxyKD."
+    "`proxykd.networks.files.load(folder)`; where that is `factory`, the Python file in `factory/` is run, and "
+    "where it is `export`, the program of `program.pt2`. The folder `model` that a report leaves of each "
+    "student has the source of its network along, and needs no ProxyKD."
 )
 WEBDATASET = """import webdataset as wds
 
@@ -80,6 +81,11 @@ from safetensors.torch import load_file
 described = json.loads(Path("network.json").read_text())
 weights = load_file("model.safetensors")
 print(described["architecture"], len(described["classes"]), len(weights))"""
+PROGRAM = """import torch
+
+# Loading an exported program can execute any code: only if you trust whoever made it.
+network = torch.export.load("program.pt2").module()
+print(network)"""
 JSON = """import json
 from pathlib import Path
 
@@ -126,7 +132,7 @@ def _size_category(samples: int) -> str:
 
 
 def _is_model(index: Pushed) -> bool:
-    return any(entry.name == "model.safetensors" for entry in index.files)
+    return any(entry.name == "network.json" for entry in index.files)
 
 
 def _about(index: Pushed, classes: Classes | None) -> str:
@@ -203,7 +209,7 @@ def _cell(text: str) -> str:
 
 def _snippets(index: Pushed, labelled: bool, image: str) -> list[str]:
     if _is_model(index):
-        return [SAFETENSORS]
+        return [PROGRAM if any(entry.name == "program.pt2" for entry in index.files) else SAFETENSORS]
     if not index.shards:
         return [PYARROW if index.stage == "score_proxies" else JSON]
     last = index.shards[-1].name

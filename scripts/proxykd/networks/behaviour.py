@@ -37,11 +37,13 @@ def check_behaviour(teacher: Classifier, what: str) -> torch.Tensor:
     _check_finite(outputs_NK, what)
     _check_repeats(teacher, x_NCHW, outputs_NK, what)
     _check_alone(teacher, x_NCHW, outputs_NK, what)
-    _check_varies(outputs_NK, what)
     _check_kind(teacher, outputs_NK, what)
-    _check_gradient(teacher, x_NCHW, what)
     with torch.no_grad():
-        return teacher(x_NCHW)
+        # Of probabilities that are next to 0 and 1, the logarithms still differ.
+        logits_NK = teacher(x_NCHW)
+    _check_varies(logits_NK, what)
+    _check_gradient(teacher, x_NCHW, what)
+    return logits_NK
 
 
 def trial_images(teacher: Classifier) -> torch.Tensor:
@@ -148,9 +150,9 @@ def _check_alone(teacher: Classifier, x_NCHW: torch.Tensor, outputs_NK: torch.Te
         )
 
 
-def _check_varies(outputs_NK: torch.Tensor, what: str) -> None:
-    spread_K = outputs_NK.max(0).values - outputs_NK.min(0).values
-    if float(spread_K.max()) <= SAME * float(outputs_NK.abs().max()):
+def _check_varies(logits_NK: torch.Tensor, what: str) -> None:
+    spread_K = logits_NK.max(0).values - logits_NK.min(0).values
+    if float(spread_K.max()) <= SAME * float(logits_NK.abs().max()):
         raise UserError(
             f"{what} gives the same outputs whatever the image: it is no trained classifier, or "
             "import_teacher.mean and deviation are far off. Fetch it again, or correct them."

@@ -46,20 +46,27 @@ def stated(checkpoint: Path, architecture: str) -> dict[str, Fact]:
     Looks into the checkpoint, then into known files beside it, then at the shapes of layers.
     """
     state = checkpoint.stat()
-    return dict(_stated(checkpoint.absolute(), architecture, state.st_size, state.st_mtime_ns))
-
-
-@cache
-def _stated(checkpoint: Path, architecture: str, size: int, changed: int) -> dict[str, Fact]:
-    if architecture == "export":
-        return _of_files(checkpoint) | _of_program(checkpoint)
-    content = skeleton(checkpoint)
-    words = _of_files(checkpoint) | _of_words(content, f"in {checkpoint.name}")
-    shapes = _of_shapes(content, ordered=not is_safetensors(checkpoint))
+    shapes, words = _inside(checkpoint.absolute(), architecture, state.st_size, state.st_mtime_ns)
+    words = _of_files(checkpoint) | words
     if "classes" in shapes and "classes" in words and _count(words["classes"]) != _count(shapes["classes"]):
         # Words of the network that this one was made from, say.
         del words["classes"]
+    if architecture == "export":
+        # A program's shapes are what it takes; but names say more than their number.
+        return words | {name: fact for name, fact in shapes.items() if name != "classes" or name not in words}
     return shapes | words
+
+
+@cache
+def _inside(
+    checkpoint: Path, architecture: str, size: int, changed: int
+) -> tuple[dict[str, Fact], dict[str, Fact]]:
+    """What the file itself says by shapes and in words; a plan asks for it once an experiment."""
+    if architecture == "export":
+        return _of_program(checkpoint), {}
+    content = skeleton(checkpoint)
+    shapes = _of_shapes(content, ordered=not is_safetensors(checkpoint))
+    return shapes, _of_words(content, f"in {checkpoint.name}")
 
 
 def _count(classes: Fact) -> int:

@@ -145,9 +145,11 @@ def teacher(result: Result) -> str:
     """How a teacher came to be, in words."""
     settings = result.index.settings
     if result.name == "import_teacher":
-        (digest,) = result.index.data.values()
+        *_, digest = result.index.data.values()
+        made = settings.get("factory")
+        named = f"{made['function']} of a Python file" if made else settings["architecture"]
         return (
-            f"{settings['architecture']}, imported from a checkpoint (SHA-256 {digest[:12]}…), "
+            f"{named}, imported from a checkpoint (SHA-256 {digest[:12]}…), "
             f"{settings['size']} × {settings['size']} pixels, {settings['channels']} channel(s)"
         )
     recipe = settings["recipe"]
