@@ -55,7 +55,7 @@ MODEL = (
     "classes in the order of the outputs. It takes floats in [0, 1], N x C x H x W, and wants them "
     "normalised with `mean` and `deviation` of that file. Weights of `torchvision:<name>` or `timm:<name>` "
     "load into that library's network of as many classes; those of other names into ProxyKD's own, with "
-    "`proxykd.networks.files.load(folder)`; where that is `factory`, the Python file in `factory/` is run, and "
+    "`proxykd.networks.files.load(folder)`; where that is `factory`, the file in `factory/` is run, and "
     "where it is `export`, the program of `program.pt2`. The folder `model` that a report leaves of each "
     "student has the source of its network along, and needs no ProxyKD."
 )
