@@ -2,7 +2,7 @@
 
     python scripts/commands.py --configfile workflow/runs/cifar10.yaml | sh -e
 
-One line for each stage that is not in the store yet, in the order of the pipeline, and one for the report;
+One line for each stage that is not in the store yet, in the order of the pipeline, and one for each page;
 what they will cost goes to stderr. Any of them may be stopped: the same line again finishes the work.
 """
 
@@ -31,12 +31,14 @@ def main() -> None:
     parser.add_argument("--configfile", type=Path, default=Path("config.yaml"), metavar="FILE", help=told)
     place = parser.parse_args().configfile
     configuration = read(place)
-    missing = [stage for stage in Plan(configuration).all_stages() if not store.is_complete(stage.folder)]
+    plan = Plan(configuration)
+    missing = [stage for stage in plan.all_stages() if not store.is_complete(stage.folder)]
     for stage in missing:
         print(command_of(stage, sys.executable))
     raw = json.dumps(plain(yaml.safe_load(place.read_text())))
-    report = [sys.executable, "scripts/report.py", "--settings", raw, "--out", str(configuration.results)]
-    print(shlex.join(report))
+    for page in ["show_teacher"] * bool(plan.stages["check_teacher"]) + ["rank_proxies", "report"]:
+        words = [sys.executable, f"scripts/{page}.py", "--settings", raw, "--out", str(configuration.results)]
+        print(shlex.join(words))
     print("\n".join(lines(forecast(missing))), file=sys.stderr)
 
 

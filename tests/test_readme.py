@@ -12,11 +12,15 @@ from proxykd.configuration import load
 README = (ROOT / "README.md").read_text()
 
 
-def test_the_example_is_a_complete_configuration() -> None:
-    (example,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
-    experiment = load(yaml.safe_load(example)).experiments["base"]
+def test_the_examples_are_configurations() -> None:
+    whole, images = (yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL))
+    experiment = load(whole).experiments["base"]
     assert experiment.import_teacher is not None
     assert experiment.evaluate_student.images is None
+    # The second says of the first where its proxies come from.
+    mixed = load(whole | images).experiments["base"]
+    assert [pool.share for pool in mixed.proxies] == [0.2, 0.3, 0.5]
+    assert {images.size for images in mixed.import_images.values()} == {whole["import_teacher"]["size"]}
 
 
 def test_the_files_that_it_names_are_there() -> None:

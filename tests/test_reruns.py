@@ -19,10 +19,12 @@ from checkouts import PACKAGE, SMOKE, Checkout, copy_checkout, finished_jobs, pl
 from harmless import edit_presentation, reformat, reorder, state_defaults, touch
 from proxykd import publication, store
 
-REPORT = Counter(report=1, all=1)
+REPORT = Counter(rank_proxies=1, report=1, all=1)
 STUDENTS = Counter(distill_student=2, evaluate_student=1) + REPORT
 ATTACK = Counter(attack_boundary=1) + STUDENTS
-SCORES = Counter(score_proxies=1, select_proxies=1) + ATTACK
+BOTH_ATTACKS = Counter(attack_boundary=1) + ATTACK
+"""That on the selected proxies, and that on the held-out ones."""
+SCORES = Counter(score_proxies=2, assess_proxies=1, select_proxies=2) + BOTH_ATTACKS
 EVERYTHING = Counter(import_images=3, train_teacher=1, render_proxies=2) + SCORES
 
 Jobs = Callable[..., Counter[str]]
@@ -42,7 +44,7 @@ def ran(checkout: Checkout, *targets: object, configfile: Path | str = SMOKE) ->
     assert jobs == planned_jobs(done)
     made = checkout.results() - before
     assert all(store.verify(folder).key == folder.name for folder in made)
-    assert Counter(folder.parent.name for folder in made) == jobs - REPORT
+    assert Counter(folder.parent.name for folder in made) == jobs - Counter(show_teacher=1) - REPORT
     return jobs
 
 
@@ -106,7 +108,7 @@ CHANGES = {
         f"{PACKAGE}/boundary/settings.py",
         "    deeper: bool",
         "    fresh: int = 3\n    deeper: bool",
-        ATTACK,
+        BOTH_ATTACKS,
     ),
     "the student's loss": (
         f"{PACKAGE}/distillation/kl.py",
@@ -187,24 +189,25 @@ def test_a_checkpoint_counts_by_its_content(finished: Checkout, tmp_path: Path, 
     """Where there is no time, its first two stages stand for a run that has ended."""
     weights, same = tmp_path / "teacher.safetensors", tmp_path / "same.safetensors"
     run, run_same = (import_run(finished, path, tmp_path / f"{path.stem}.yaml") for path in (weights, same))
-    everything = Counter(import_teacher=1) + SCORES
+    pages = Counter(show_teacher=1) + REPORT
+    everything = Counter(import_teacher=1, check_teacher=1, show_teacher=1) + SCORES
     with extra_results(finished):
         if real:
             made = ran(finished, configfile=run)
             assert made == everything
         else:
             made = ran(finished, stamp(finished, run, "score_proxies"), configfile=run)
-            assert made == Counter(import_teacher=1, score_proxies=1)
+            assert made == Counter(import_teacher=1, check_teacher=1, score_proxies=1)
         os.utime(weights, (0, 0))
         assert shown(finished, configfile=run) == everything - made
-        assert shown(finished, configfile=run_same) == (everything - made) | REPORT
+        assert shown(finished, configfile=run_same) == (everything - made) | pages
         before = weights.read_bytes()
         tensors = load_file(weights)
         tensors["0.weight"][0, 0, 0, 0] += np.float32(0.01)
         save_file(tensors, weights)
         assert (ran if real else shown)(finished, configfile=run) == everything
         weights.write_bytes(before)
-        assert (ran if real else shown)(finished, configfile=run) == (everything - made) | REPORT
+        assert (ran if real else shown)(finished, configfile=run) == (everything - made) | pages
 
 
 def test_a_job_that_runs_again_hides_nothing(finished: Checkout) -> None:
@@ -216,7 +219,7 @@ def test_a_job_that_runs_again_hides_nothing(finished: Checkout) -> None:
 
 
 def stamp(checkout: Checkout, run: Path, stage: str) -> Path:
-    (key,) = checkout.keys(yaml.safe_load(run.read_text()))[stage]
+    key, *_ = checkout.keys(yaml.safe_load(run.read_text()))[stage]
     return checkout.store / stage / f"{key}.done"
 
 
@@ -228,6 +231,7 @@ def import_run(checkout: Checkout, checkpoint: Path, file: Path) -> Path:
     del given["train_teacher"]
     given["import_teacher"] = {"architecture": "convnet_8", "checkpoint": str(checkpoint), "size": 8,
                                "channels": 1, "classes": 10, "mean": [0.3], "deviation": [0.4]}  # fmt: skip
+    given["check_teacher"] = {"proxies": given["evaluate_student"]["heldout"]}
     file.write_text(yaml.safe_dump(given))
     return file
 

@@ -32,7 +32,6 @@ CONFIGURATION: dict[str, Any] = {
     "select_proxies": {"count": 20_000},
     "attack_boundary": {"sources": 6_000},
     "distill_student": {"network": {"architecture": "resnet_18"}, "recipe": {"steps": 10}},
-    "check_teacher": {"proxies": {"kind": "noise", "count": 1_000}},
     "evaluate_student": {"heldout": {"kind": "noise", "count": 1_000}, "pairs": None},
 }
 IMAGE = 64 * 64 * 3

@@ -91,7 +91,7 @@ CONFIGURATION: dict[str, Any] = {
     "proxies": [{"render_proxies": {"kind": "shaders", "count": 8}}],
     "attack_boundary": {},
     "distill_student": {"network": {"architecture": "convnet_8"}, "recipe": {"steps": 3}},
-    "evaluate_student": {"heldout": {"kind": "leaves", "count": 8}},
+    "evaluate_student": {"heldout": {"kind": "leaves", "count": 8}, "pairs": None},
 }
 
 

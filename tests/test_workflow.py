@@ -17,6 +17,9 @@ import yaml
 from checkouts import Checkout, copy_checkout, tiny_configuration, wait_until
 from proxykd import store
 
+PAGES = {"all", "rank_proxies", "report"}
+"""What is made of finished stages."""
+
 
 def snakemake(checkout: Checkout, *arguments: object, cores: int = 2) -> subprocess.CompletedProcess[str]:
     # Targets first: --configfile takes all names that follow it.
@@ -82,7 +85,7 @@ def test_one_changed_setting_runs_what_is_downstream(finished: Checkout, tmp_pat
     configuration["distill_student"]["recipe"]["steps"] = 4
     other = prepare(tmp_path / "third", configuration, finished.store)
     shown = snakemake(other, "--dry-run", "all")
-    assert rules(shown) == {"distill_student", "evaluate_student", "report", "all"}
+    assert rules(shown) == {"distill_student", "evaluate_student", *PAGES}
     # And what that will cost, going by the result with 3 steps of 16 images.
     (cost,) = re.findall(r"^distill_student +1 +64 +\S+ \S?B +(\S+) s$", told(shown), re.MULTILINE)
     (earlier,) = (finished.store / "distill_student").glob("*/index.json")
@@ -99,7 +102,7 @@ def test_a_strange_index_keeps_no_run_from_starting(finished: Checkout, tmp_path
     strange.write_text('{"stage": "distill_student", "upstream": {}, "settings": {}}')
     try:
         shown = snakemake(other, "--dry-run", "all")
-        assert rules(shown) == {"distill_student", "evaluate_student", "report", "all"}
+        assert rules(shown) == {"distill_student", "evaluate_student", *PAGES}
         assert re.search(r"^distill_student +1 +80 ", told(shown), re.MULTILINE)
         assert "Traceback" not in shown.stderr
     finally:
@@ -185,6 +188,7 @@ def test_the_stages_run_without_snakemake(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert (checkout.folder / "results" / "report.html").is_file()
     again = checkout.python("scripts/commands.py", "--configfile", "run.yaml")
-    assert [line.split()[1] for line in again.stdout.splitlines()] == ["scripts/report.py"]
+    pages = ["scripts/rank_proxies.py", "scripts/report.py"]
+    assert [line.split()[1] for line in again.stdout.splitlines()] == pages
     # What is made is what Snakemake would have made, and finds.
-    assert rules(snakemake(checkout, "all", "--dry-run")) <= {"all", "report"}
+    assert rules(snakemake(checkout, "all", "--dry-run")) <= PAGES

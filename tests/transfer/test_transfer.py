@@ -48,7 +48,7 @@ def test_an_experiment_through_s3_to_another_checkout(made: Made, s3: Server, tm
     dry = other.run("snakemake", "--dry-run", "all", *configured)
     assert dry.returncode == 0, dry.stderr
     jobs = set(re.findall(r"^([a-z_]+) +\d+$", dry.stdout + dry.stderr, re.MULTILINE))
-    assert jobs == {"all", "report", "total"}
+    assert jobs == {"all", "rank_proxies", "report", "total"}
     listed = told(made.root, "pull", "--from", place).splitlines()
     assert {"/".join(line.split()[:2]) for line in listed[1:]} == wanted
     (pool,) = [line.split() for line in listed if str(LARGE) in line]
@@ -58,12 +58,12 @@ def test_an_experiment_through_s3_to_another_checkout(made: Made, s3: Server, tm
 def test_some_of_an_experiment(made: Made, tmp_path: Path) -> None:
     """What there is of it, with its own teacher's classes."""
     shown = told(made.root, "push", "far", "--to", tmp_path / "there", *made.configured)
-    assert shown.startswith("far: 6 of its 14 results are not in the store\n")
+    assert shown.startswith("far: 4 of its 11 results are not in the store\n")
     pool = made.name("render_proxies", count=SMALL)
     assert classes(tmp_path / "there" / pool) == made.predicted(made.name("score_proxies", "far"))
     pulled = told(tmp_path, "pull", "far", "--from", tmp_path / "there", *made.configured)
-    assert pulled.startswith(f"far: 6 of its 14 results are not in {tmp_path}/there\n")
-    assert pulled.count("pulled from") == 8
+    assert pulled.startswith(f"far: 4 of its 11 results are not in {tmp_path}/there\n")
+    assert pulled.count("pulled from") == 7
 
 
 def test_real_images_may_stay(made: Made, mirror: Path, tmp_path: Path) -> None:
