@@ -12,9 +12,11 @@ import torch
 from torch import nn
 
 from programs import Workplace
-from proxykd.networks.classifier import Description
+from proxykd.networks.classifier import Classifier, Description
 from proxykd.networks.factory import build
 from proxykd.networks.files import load
+from proxykd.networks.teacher_settings import ImportTeacher
+from proxykd.outside import fill_paths
 
 HEAD = "import torch\nfrom torch import nn\nfrom torch.nn import functional\n\n\n"
 PLAIN = """
@@ -301,8 +303,6 @@ def test_probabilities_become_logits_by_their_logarithm(workplace: Workplace) ->
     assert torch.allclose(teacher(x_NCHW), teacher.outputs(x_NCHW).log(), atol=1e-4)
     sure_NK = torch.tensor([[1.0, 0.0]])
     described = Description("x", 8, 3, ["a", "b"], [0.0], [1.0], outputs="probabilities")
-    from proxykd.networks.classifier import Classifier
-
     assert Classifier(nn.Identity(), described)(sure_NK).isfinite().all()
 
 
@@ -311,3 +311,18 @@ def test_log_probabilities_are_logits(workplace: Workplace) -> None:
         "return 5 * self.last(self.features(x))", "return self.last(self.features(x)).log_softmax(1)"
     )
     assert imported(workplace, code)[0] == 0
+
+
+def test_the_files_place_is_filled_in_and_counts_by_content(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINE", str(workplace.folder))
+    given = {
+        "architecture": "factory",
+        "factory": {"path": "$MINE/mine.py"},
+        "checkpoint": "$MINE/weights.pt",
+    }
+    settings = ImportTeacher(**fill_paths(given | SIZES | {"trust": True}, "here"))
+    assert settings.data() == [str(workplace.folder / name) for name in ("mine.py", "weights.pt")]
+    assert str(workplace.folder) not in json.dumps(settings.identity())
+    assert settings.modules() == ["proxykd.networks.factory"]
