@@ -71,6 +71,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     pull = _parser(commands, "pull", "bring results from a folder or URL, or list what is there", PULL)
     pull.add_argument("names", nargs="*", metavar="name", help=NAMES)
     pull.add_argument("--from", required=True, metavar="PLACE", dest="place", help="where from")
+    pull.add_argument(
+        "--trust", action="store_true", help="also teachers that come as code, which later stages execute"
+    )
     pull.set_defaults(call=pull_results)
     for command in (push, pull):
         told = "the configuration that has the experiments (default: config.yaml)"
@@ -174,7 +177,8 @@ def pull_results(arguments: argparse.Namespace) -> int:
         planned, _ = _planned(name, arguments.configfile)
         chosen |= dict.fromkeys(_there(name, planned, remote) if planned else [_resolved(name, remote)])
     for stage, key in sorted(chosen, key=lambda name: STAGES.index(name[0])):
-        _tell(f"{stage}/{key}", transfer.pull(remote, stage, key), f"pulled from {remote.shown}")
+        moved = transfer.pull(remote, stage, key, arguments.trust)
+        _tell(f"{stage}/{key}", moved, f"pulled from {remote.shown}")
     return 0
 
 

@@ -26,6 +26,8 @@ from proxykd.teacher_classes import Classes
 
 T = TypeVar("T")
 R = TypeVar("R")
+EXECUTED = (".py", ".pt2")
+"""Ends of the names of files that come with a teacher and are run wherever it is loaded."""
 PUSH_AGAIN = "Nothing was published. Remove that result there, and push it again from where it was made."
 
 
@@ -153,11 +155,12 @@ def _is_whole(remote: Remote, there: Pushed) -> bool:
     )
 
 
-def pull(remote: Remote, stage: str, key: str) -> Moved:
+def pull(remote: Remote, stage: str, key: str, trust: bool = False) -> Moved:
     """Bring a result into the store, with the bytes that it had in the one that it was made in.
 
-    Raises UserError where it is not there, not finished or not what its index says; nothing is published
-    then.
+    trust: also one that later stages execute code of, an imported teacher's. Raises UserError for such a one
+    without trust, and for one that is not there, not finished or not what its index says; nothing is
+    published then.
     """
     began = time.monotonic()
     there = read_pushed(remote, stage, key)
@@ -167,6 +170,12 @@ def pull(remote: Remote, stage: str, key: str) -> Moved:
             "lists what is there."
         )
     index = there.original
+    code = [entry.name for entry in index.files if entry.name.endswith(EXECUTED)]
+    if code and not trust:
+        raise UserError(
+            f"{remote.shown}/{stage}/{key} holds {code[0]}, which stages that use this teacher execute: it "
+            "can do anything that you can. Give --trust if you trust whoever made it."
+        )
     folder = store.root() / stage / key
     with publication.locked(folder):
         if store.is_complete(folder):
