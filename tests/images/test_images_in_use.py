@@ -66,6 +66,7 @@ def train_teacher(workplace: Workplace, photos: Path) -> str:
     return workplace.make("train_teacher", "t", settings, images=train, validation=held)
 
 
+@pytest.mark.full
 def test_a_mixture_of_photographs_crops_shards_and_shaders_teaches_a_student(tmp_path: Path) -> None:
     workplace = Workplace(tmp_path / "store")
     workplace.folder.mkdir()

@@ -101,6 +101,7 @@ def every_kind(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path
     return {name: (places[name], placed(places[name], name, *of)) for name, of in ARCHITECTURES.items()}
 
 
+@pytest.mark.full
 def test_every_kind_of_network_loads_without_proxykd(
     every_kind: dict[str, tuple[Path, np.ndarray]], tmp_path: Path
 ) -> None:

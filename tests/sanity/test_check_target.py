@@ -50,6 +50,7 @@ def test_it_makes_the_page_and_nothing_that_comes_after(given: dict[str, Any], c
     assert "show_teacher" not in everything
 
 
+@pytest.mark.full
 def test_a_refuted_teacher_is_scored_by_nobody(given: dict[str, Any], checkout: Checkout) -> None:
     given["import_teacher"] |= {"mean": [0.0], "deviation": [1.0]}
     given["check_teacher"]["unlikely"] = "fail"
