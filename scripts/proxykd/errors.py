@@ -69,6 +69,9 @@ def run(program: Callable[[], int | None]) -> NoReturn:
     far is cleaned up first.
     """
     signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # Else it is ignored on purpose: a shell's job in the background.
+        signal.signal(signal.SIGINT, _interrupt)
     try:
         status = program() or 0
     except _Terminated:
@@ -78,6 +81,7 @@ def run(program: Callable[[], int | None]) -> NoReturn:
         _tell(TERMINATED)
         status = 128 + signal.SIGTERM
     except KeyboardInterrupt:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         _tell("Interrupted. Nothing unfinished was published; start again to continue.")
         status = 130
     except BrokenPipeError:
@@ -108,14 +112,24 @@ def _terminate(number: int, frame: FrameType | None) -> None:
     # Several may come: Slurm's daemon and its srun each send one. None may break off the cleaning up.
     if _is_cleaning_up():
         return
-    # And the error may get lost: modules in Cython drop what is raised while they are imported.
-    signal.signal(signal.SIGALRM, _terminate)
-    signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS)
+    _again(_terminate)
     raise _Terminated(128 + signal.SIGTERM)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    if not _is_cleaning_up():
+        _again(_interrupt)
+        raise KeyboardInterrupt
+
+
+def _again(handler: Callable[[int, FrameType | None], None]) -> None:
+    """Call a handler again soon: modules in Cython drop what is raised while they are imported."""
+    signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS)
 
 
 def _is_cleaning_up() -> bool:
     error = sys.exc_info()[1]
-    while error is not None and not isinstance(error, _Terminated):
+    while error is not None and not isinstance(error, _Terminated | KeyboardInterrupt):
         error = error.__context__
     return error is not None
