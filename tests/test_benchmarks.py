@@ -43,7 +43,7 @@ def test_the_benchmark_of_the_loop() -> None:
 @pytest.mark.full
 def test_the_benchmark_of_planning() -> None:
     found = printed("benchmarks/planning.py", "--quick")
-    assert [(row["experiments"], row["stages"]) for row in found["dry_runs"]] == [(1, 12), (10, 48)]
+    assert [(row["experiments"], row["stages"]) for row in found["dry_runs"]] == [(1, 16), (10, 52)]
     assert all(row[what] > 0 for row in found["dry_runs"] for what in ("plan", "present", "missing", "plain"))
     assert found["job"] > 0
 
