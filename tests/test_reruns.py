@@ -95,7 +95,7 @@ CHANGES = {
         EVERYTHING - Counter(render_proxies=2),
     ),
     "a constant of the shader renderer": (
-        f"{PACKAGE}/proxies/shaders/renderer.py",
+        f"{PACKAGE}/proxies/shaders/studio.py",
         "ATLAS = 1024",
         "ATLAS = 512",
         Counter(render_proxies=2) + SCORES,

@@ -15,7 +15,7 @@ from proxykd import store
 from proxykd.networks.build import build
 from proxykd.networks.classifier import Description
 
-RENDERER = f"{PACKAGE}/proxies/shaders/renderer.py"
+RENDERER = f"{PACKAGE}/proxies/shaders/studio.py"
 
 
 def keys(checkout: Checkout) -> dict[str, list[str]]:

@@ -15,6 +15,7 @@ from PIL import Image
 from proxykd.proxies.shaders import renderer
 from proxykd.proxies.shaders.grammar import FAMILIES, HELDOUT, Program, corpus, write_program
 from proxykd.proxies.shaders.settings import ShaderPool
+from proxykd.proxies.shaders.studio import open_studio
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 ONE_OF_EACH = len(FAMILIES)
@@ -98,7 +99,7 @@ def test_one_channel_is_pillows_luma_of_the_colours() -> None:
 
 def test_an_image_does_not_depend_on_its_place_in_the_atlas() -> None:
     program = write_program("figures", 1)
-    with renderer.open_studio(20, 2) as studio:
+    with open_studio(20, 2) as studio:
         values = [program.parameters(seed) for seed in range(300)]
         many = studio.draw(program, values)
         alone = [studio.draw(program, [values[i]])[0] for i in (17, 255, 256, 299)]
@@ -114,7 +115,7 @@ def test_supersampling_is_the_mean_over_a_pixel() -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_parameters_change_the_images_of_a_program(family: str) -> None:
-    with renderer.open_studio(16, 2) as studio:
+    with open_studio(16, 2) as studio:
         for seed in (0, 1):
             program = write_program(family, seed)
             images = studio.draw(program, [program.parameters(s) for s in range(12)]).astype(float)
@@ -125,7 +126,7 @@ def test_parameters_change_the_images_of_a_program(family: str) -> None:
 @pytest.mark.full
 @pytest.mark.parametrize("heldout", [False, True])
 def test_all_programs_of_a_default_corpus_draw_something(heldout: bool) -> None:
-    with renderer.open_studio(16, 1) as studio:
+    with open_studio(16, 1) as studio:
         for family, seed in corpus(ShaderPool().families, 300, heldout):
             program = write_program(family, seed)
             images = studio.draw(program, [program.parameters(s) for s in range(8)])
@@ -140,7 +141,7 @@ def test_heldout_images_come_from_heldout_programs() -> None:
 def test_a_program_that_does_not_compile_is_named() -> None:
     broken = Program("strokes", 7, "#version 330\nvoid main() { nonsense(); }", ((0.0, 1.0),))
     with (
-        renderer.open_studio(16, 1) as studio,
+        open_studio(16, 1) as studio,
         pytest.raises(RuntimeError, match=r"strokes-000007.*nonsense|(?s:strokes-000007.*nonsense)"),
     ):
         studio.draw(broken, [broken.parameters(0)])
@@ -149,7 +150,7 @@ def test_a_program_that_does_not_compile_is_named() -> None:
 def test_without_egl_the_sentence_names_the_packages() -> None:
     code = (
         "from proxykd.errors import UserError\n"
-        "from proxykd.proxies.shaders.renderer import open_context\n"
+        "from proxykd.proxies.shaders.studio import open_context\n"
         "try:\n    open_context()\nexcept UserError as error:\n    print(error)\n"
     )
     there = in_fresh_process(code, GLCONTEXT_LINUX_LIBEGL="libnosuchegl.so.9")
