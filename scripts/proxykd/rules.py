@@ -138,6 +138,14 @@ class Rules:
         runs = [run for experiment in self.plan.experiments for run in experiment.runs]
         return list(dict.fromkeys(run.check.stamp for run in runs if run.check is not None))
 
+    @staticmethod
+    def nothing_to_check(wildcards: Any) -> list[str]:
+        """The input of `check` where no teacher is imported: a sentence."""
+        raise WorkflowError(
+            "There is nothing to check: check looks at imported teachers, and this configuration trains its "
+            "own. Name a checkpoint under import_teacher, or ask for another target."
+        )
+
     def stamps(self) -> list[str]:
         """The stamps of all stages, but of those that are not there and that nothing missing is made from.
 

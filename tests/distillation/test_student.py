@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,21 @@ def test_a_student_follows_its_teacher(tmp_path: Path) -> None:
     assert records[-1]["loss"] < records[0]["loss"] / 3
     assert student.description.made == "distilled"
     assert student.description.mean == digit_teacher().description.mean
+
+
+@pytest.mark.parametrize(
+    "oddity", [{"outputs": "probabilities"}, {"factory": "a.py:build"}, {"order": "bgr"}]
+)
+def test_a_student_has_none_of_its_teachers_oddities(oddity: dict[str, str], tmp_path: Path) -> None:
+    usual = digit_teacher()
+    teacher = Classifier(usual.body, replace(usual.description, **oddity)).eval()
+    with Progress("test", 0) as progress:
+        student, _, _ = distil(
+            teacher, selected(), None, settings(), "cpu", progress, Checkpoint(tmp_path, every_seconds=1e9)
+        )
+    told = student.description.to_json()
+    assert (told["outputs"], told["factory"], told["order"]) == ("logits", "", "rgb")
+    assert told["classes"] == teacher.description.classes
 
 
 def test_a_student_starts_from_random_weights(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,13 +13,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from safetensors.torch import save_file
 
 from programs import SCRIPTS, Workplace
 from proxykd.networks.build import build
-from proxykd.networks.classifier import Description
+from proxykd.networks.classifier import Classifier, Description
 from proxykd.networks.files import load
 from proxykd.networks.outputs import logits_of
+from proxykd.networks.teacher_settings import ImportTeacher
 
 CIFAR = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 SETTINGS = {"architecture": "cifar_resnet_8", "size": 32, "classes": 10}
@@ -280,3 +283,28 @@ def test_published_teachers_score_what_they_are_known_for(
     teacher: str, depth: int, accuracy: float, workplace: Workplace
 ) -> None:
     assert published(10_000, teacher, depth, workplace) == pytest.approx(accuracy, abs=1e-9)
+
+
+def test_a_network_of_blue_green_red_gets_them_in_its_order(workplace: Workplace, tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    torch.save(weights(), path)
+    normalised = {"mean": [0.5, 0.4, 0.3], "deviation": [0.3, 0.2, 0.1]}
+    status, told = imported(workplace, path, order="bgr", **normalised)
+    assert status == 0, told
+    folder = workplace.out("import_teacher", "t")
+    about = json.loads((folder / "network.json").read_text())
+    assert (about["order"], about["mean"]) == ("bgr", normalised["mean"])
+    x_NCHW = torch.rand(4, 3, 32, 32)
+    usual = Classifier(
+        load(folder).body,
+        Description("cifar_resnet_8", 32, 3, CIFAR, normalised["mean"][::-1], normalised["deviation"][::-1]),
+    ).eval()
+    with torch.no_grad():
+        assert torch.allclose(load(folder)(x_NCHW), usual(x_NCHW.flip(1)), atol=1e-5)
+
+
+def test_one_channel_has_no_order() -> None:
+    with pytest.raises(ValidationError, match="order: bgr is for three channels"):
+        ImportTeacher.model_validate(
+            SETTINGS | {"checkpoint": "x.pt", "order": "bgr", "mean": [0.5], "deviation": [0.5]}
+        )

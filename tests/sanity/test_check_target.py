@@ -68,3 +68,5 @@ def test_a_teacher_that_is_trained_here_has_no_such_page(tiny: dict[str, Any], c
     jobs = planned_jobs(checkout.run(*checkout.snakemake("all", "-n", configfile="run.yaml")))
     assert not {"check_teacher", "show_teacher"} & set(jobs)
     assert jobs["report"] == 1
+    asked = checkout.run(*checkout.snakemake("check", "-n", configfile="run.yaml"))
+    assert "this configuration trains its own" in asked.stderr + asked.stdout

@@ -30,3 +30,9 @@ if RULES.checks():
     rule check:
         input:
             rules.show_teacher.output,
+
+else:
+
+    rule check:
+        input:
+            RULES.nothing_to_check,

@@ -60,7 +60,7 @@ def distil(
     recipe, temperature = settings.recipe, settings.temperature
     loss = loss_function(settings.loss)
     torch.manual_seed(recipe.seed)
-    described = replace(teacher.description, architecture=settings.network.architecture, made="distilled")
+    described = teacher.description.of_student(settings.network.architecture)
     student = fresh(described, settings.network.pretrained, images_NHWC, device)
     batches = Batches(Images(images_NHWC, device), attacked, settings, teacher)
     run_teacher, run_student = compiled(teacher, recipe), compiled(student, recipe)

@@ -28,10 +28,22 @@ class Description:
     """What the network itself gives: `logits`, or `probabilities`, whose logarithms are then its logits."""
     factory: str = ""
     """`<file>:<function>` that builds it, for a network of the user's own Python file."""
+    order: str = "rgb"
+    """Order in which the network takes its channels: `rgb` or `bgr`. Images, mean and deviation have them
+    as red, green, blue."""
 
     def to_json(self) -> dict[str, Any]:
         """As JSON types."""
         return asdict(self)
+
+    def of_student(self, architecture: str) -> Description:
+        """That of a student of this teacher: the same input and classes, and none of the teacher's oddities.
+
+        It gives logits and takes red, green, blue, whatever the teacher does.
+        """
+        return Description(
+            architecture, self.size, self.channels, self.classes, self.mean, self.deviation, "distilled"
+        )
 
     def check_fits(self, images_NHWC: np.ndarray, what: str) -> None:
         """UserError where images are not of this network's size and channels.
@@ -85,4 +97,5 @@ class Classifier(nn.Module):
 
     def outputs(self, x_NCHW: torch.Tensor) -> torch.Tensor:
         """What the network itself says of images in [0, 1], be it logits or probabilities."""
-        return self.body((x_NCHW - self.mean_C11) / self.deviation_C11)
+        normalised_NCHW = (x_NCHW - self.mean_C11) / self.deviation_C11
+        return self.body(normalised_NCHW.flip(1) if self.description.order == "bgr" else normalised_NCHW)

@@ -39,6 +39,7 @@ def describe(settings: ImportTeacher) -> tuple[Description, list[str]]:
         "imported",
         settings.outputs,
         settings.called() if settings.factory else "",
+        settings.order,
     ), assumed
 
 

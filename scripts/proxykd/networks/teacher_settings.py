@@ -69,11 +69,16 @@ class ImportTeacher(Section):
     shape of the last layer."""
 
     mean: list[float] | None = None
-    """Mean per channel that its input is normalised with, for pixels in [0, 1]. If neither given nor found,
-    it is assumed, with a warning: that of timm:<name>, else ImageNet's, [0.485, 0.456, 0.406]."""
+    """Mean of red, green, blue (or grey) that its input is normalised with, for pixels in [0, 1]. If
+    neither given nor found, it is assumed, with a warning: that of timm:<name>, else ImageNet's,
+    [0.485, 0.456, 0.406]."""
 
     deviation: list[float] | None = None
     """Standard deviation per channel of the same normalisation; ImageNet's is [0.229, 0.224, 0.225]."""
+
+    order: Literal["rgb", "bgr"] = "rgb"
+    """Order in which it takes the channels: that of whoever read its training images. OpenCV and Caffe give
+    blue, green, red. mean and deviation are given as red, green, blue all the same."""
 
     outputs: Literal["logits", "probabilities"] = "logits"
     """What the network gives. Probabilities are turned into logits, by their logarithm."""
@@ -108,6 +113,8 @@ class ImportTeacher(Section):
                 raise ValueError(f"{name} needs one value a channel, 1 or 3 of them")
         if len({len(value) for value in (self.mean, self.deviation) if value is not None}) > 1:
             raise ValueError("mean and deviation need equally many values, one a channel")
+        if self.order == "bgr" and 1 in {self.channels, len(self.mean or ()), len(self.deviation or ())}:
+            raise ValueError("order: bgr is for three channels, and this network takes one")
         if self.deviation is not None and min(self.deviation) <= 0:
             raise ValueError("deviation must be positive")
         return self

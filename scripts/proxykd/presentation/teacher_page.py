@@ -67,6 +67,7 @@ def _facts(shown: ShownCheck, network: dict[str, Any]) -> list[tuple[str, str, s
     rows = [
         ("mean", ", ".join(f"{value:g}" for value in network["mean"])),
         ("deviation", ", ".join(f"{value:g}" for value in network["deviation"])),
+        *([("order of channels", "blue, green, red")] if network.get("order") == "bgr" else []),
         ("classes", f"{len(network['classes'])}: {_some(network['classes'])}"),
     ]
     return [(name, value, "assumed" if name in assumed else "") for name, value in rows]

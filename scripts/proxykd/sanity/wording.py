@@ -17,8 +17,8 @@ COMPARE = (
     "the images are very unlike those that the teacher was trained on."
 )
 ORDER = (
-    "Whoever reads images with OpenCV trains on blue, green, red: look for that in the author's code before "
-    "anything is spent on this teacher."
+    "Whoever reads images with OpenCV trains on blue, green, red: look for that in the author's code, and "
+    "write import_teacher.order: bgr (or rgb, where it is bgr now) if it is so."
 )
 
 
@@ -65,7 +65,8 @@ def flipped(other: float | None, cost: float) -> str:
     """The other order of the channels fits better."""
     return (
         "The pictures fit the statistics of the teacher's batch norms better with their channels in the "
-        f"other order (misfit {other:.4f}; as stated, {cost:.4f}): it may have been trained on BGR."
+        f"other order (misfit {other:.4f}; as stated, {cost:.4f}): it may have been trained on BGR, or on "
+        "RGB where BGR is stated."
     )
 
 
