@@ -1,32 +1,36 @@
-"""Render a pool of proxies: shaders, dead leaves, or Gaussian noise. Deterministic from its seed."""
+"""Render a pool of proxies: shaders, dead leaves, or Gaussian noise. Deterministic from its seed.
 
-from importlib import import_module
+As many worker processes as there are cores draw it. What they have drawn lies in a checkpoint until all of it
+is there: started again after a kill, the program goes on from there. A shader program that crashes its
+process, or takes too long or too much memory, is left out, and the next one draws its images.
+"""
 
-import numpy as np
-
+from proxykd.errors import UserError
+from proxykd.production.assembly import assemble
+from proxykd.production.produce import Production
+from proxykd.production.spool import Spool
 from proxykd.proxies.settings import LeavesPool, NoisePool
 from proxykd.proxies.shaders.settings import ShaderPool
-from proxykd.shards import ShardWriter
 from proxykd.stage import Job, main
 
 KINDS = {"shaders": ShaderPool, "leaves": LeavesPool, "noise": NoisePool}
 
 
 def make(job: Job) -> None:
-    from proxykd.errors import UserError
-
     pool = job.settings
     if pool.size is None or pool.channels is None:
         raise UserError("render_proxies needs size and channels; the plan takes them from the teacher.")
     (module,) = pool.modules()
-    images_NHWC = np.empty((pool.count, pool.size, pool.size, pool.channels), np.uint8)
+    spool = Spool(job.checkpoint, job.key)
     with job.progress(f"render {pool.kind}", pool.count) as progress:
-        columns = import_module(module).render(pool, images_NHWC, progress.advance)
-    with ShardWriter(job.folder) as writer:
-        for i, image_HWC in enumerate(images_NHWC):
-            writer.add(image_HWC, {name: values[i] for name, values in columns.items()})
-    job.shards = writer.shards
-    job.facts["programs"] = len(set(columns["program"]))
+        production = Production(pool, module, spool, progress)
+        bundles = production.run()
+    job.shards = assemble(bundles, job.folder)
+    job.facts["programs"] = production.drew()
+    if spool.backend is not None:
+        job.facts["backend"] = spool.backend
+    if production.failed():
+        job.facts["failed"] = production.failed()
     if getattr(pool, "statistics_from", None):
         job.facts["statistics_from"] = pool.statistics_from
 

@@ -114,22 +114,23 @@ def test_golden_table(tmp_path: Path) -> None:
 
 
 WRITER = {
-    "time of a member": (", 0, 0o444", ", 1, 0o444"),
-    "digits of a key": ("{len(self.rows):08d}", "{len(self.rows):09d}"),
-    "compression of the table": ('compression="zstd"', 'compression="snappy"'),
-    "compression of an image": ("compress_level=4", "compress_level=6"),
-    "rights of a member": ("0o444", "0o644"),
-    "format of the tar": ("USTAR_FORMAT", "GNU_FORMAT"),
-    "suffix of a member": ('encode(image_HWC), "png"', 'encode(image_HWC), "image.png"'),
-    "order of columns": ('{"key": key, "shard": self._path.name, **row}',
-                         '{"shard": self._path.name, "key": key, **row}'),
-    "samples of a shard": ("SAMPLES_PER_SHARD = 10_000", "SAMPLES_PER_SHARD = 5_000"),
-    "names of shards": ("train-{len(self.shards):06d}", "train-{len(self.shards):05d}"),
-    "rows of a group": ("ROW_GROUP = 100_000", "ROW_GROUP = 50_000"),
-    "name of the table": ('TABLE = "samples.parquet"', 'TABLE = "rows.parquet"'),
-    "channels of an image": ("image_HWC[..., 0] if", "image_HWC.repeat(3, 2) if"),
-    "format of an image": ('"png", compress_level=4', '"tiff"'),
+    "time of a member": ("ustar", "= 0, 0o444", "= 1, 0o444"),
+    "digits of a key": ("shards", "{sample:08d}", "{sample:09d}"),
+    "compression of the table": ("shards", 'compression="zstd"', 'compression="snappy"'),
+    "compression of an image": ("encoding", "compress_level=4", "compress_level=6"),
+    "rights of a member": ("ustar", "0o444", "0o644"),
+    "format of the tar": ("ustar", "USTAR_FORMAT", "GNU_FORMAT"),
+    "end of the tar": ("ustar", "2 * BLOCK", "30 * BLOCK"),
+    "suffix of a member": ("encoding", 'SUFFIX = "png"', 'SUFFIX = "image.png"'),
+    "order of columns": ("shards", '"key": key, "shard": shard,', '"shard": shard, "key": key,'),
+    "samples of a shard": ("shards", "SAMPLES_PER_SHARD = 10_000", "SAMPLES_PER_SHARD = 5_000"),
+    "names of shards": ("shards", "train-{shard:06d}", "train-{shard:05d}"),
+    "rows of a group": ("shards", "ROW_GROUP = 100_000", "ROW_GROUP = 50_000"),
+    "name of the table": ("shards", 'TABLE = "samples.parquet"', 'TABLE = "rows.parquet"'),
+    "channels of an image": ("encoding", "image_HWC[..., 0] if", "image_HWC.repeat(3, 2) if"),
+    "format of an image": ("encoding", '"png", compress_level=4', '"tiff"'),
 }  # fmt: skip
+"""What is changed, in which module, from what to what."""
 SEEN = ("time of a member", "compression of the table", "compression of an image")
 """What is tried each time; the others are, too, where there is time."""
 
@@ -144,7 +145,8 @@ def test_another_writer_fails_the_golden_tests(
     checkout = Checkout(shutil.copytree(shared_checkout.folder / "scripts", tmp_path / "scripts").parent)
     if change == SEEN[0]:
         assert golden_tests(checkout) == []
-    checkout.replace("scripts/proxykd/shards.py", *WRITER[change])
+    module, old, new = WRITER[change]
+    checkout.replace(f"scripts/proxykd/{module}.py", old, new)
     assert golden_tests(checkout)
 
 

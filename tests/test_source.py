@@ -133,6 +133,7 @@ PLUMBING = (
     "causes",
     "definitions",
     "demands",
+    "encoding",
     "environment",
     "exchange",
     "forecast",
@@ -152,6 +153,7 @@ PLUMBING = (
     "training/checkpoint",
     "training/settings",
     "transfer",
+    "ustar",
 )
 
 

@@ -20,17 +20,20 @@ import cv2
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from PIL import Image
 
+from proxykd.encoding import SUFFIX, decode, encode
 from proxykd.environment import cores
 from proxykd.errors import UserError
 from proxykd.scratch import room_for
+from proxykd.ustar import TarWriter
 
 FORMAT = 1
 SAMPLES_PER_SHARD = 10_000
 TABLE = "samples.parquet"
 ROW_GROUP = 100_000
 DECODED_AT_ONCE = 256
+WRITTEN_AT_ONCE = 2**24
+"""Bytes of images."""
 KEY = re.compile(r"[0-9a-f]{16}")
 ALTERED = "its SHA-256 is not the one in index.json"
 
@@ -39,8 +42,7 @@ ALTERED = "its SHA-256 is not the one in index.json"
 class ShardWriter:
     """Writes `train-000000.tar` ... and `samples.parquet` into a folder; byte-identical when made twice.
 
-    Use as a context manager. A sample's key is its running number in eight digits; `mtime=0` as an int,
-    since a float makes tarfile add a kilobyte of extended header to every member.
+    Use as a context manager. A sample's key is its running number (`key_of`).
     """
 
     folder: Path
@@ -50,8 +52,10 @@ class ShardWriter:
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     def __enter__(self) -> ShardWriter:
-        self._tar: tarfile.TarFile | None = None
-        self._in_shard = 0
+        self._tar: TarWriter | None = None
+        self._names: list[str] = []
+        self._contents: list[bytes] = []
+        self._waiting = 0
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -59,52 +63,48 @@ class ShardWriter:
             self._finish_shard()
             write_table(self.folder / TABLE, self.rows)
         elif self._tar is not None:
-            # The folder is thrown away; closing the tar would only hide the first error behind a second.
-            self._tar.fileobj.close()
+            # The folder is thrown away.
+            self._tar.abandon()
 
     def add(self, image_HWC: np.ndarray, row: dict[str, Any]) -> None:
         """Append one uint8 image of 1 or 3 channels; `row` is what is known of it."""
-        self.add_encoded(encode(image_HWC), "png", row)
+        self.add_encoded(encode(image_HWC), SUFFIX, row)
 
     def add_encoded(self, content: bytes, suffix: str, row: dict[str, Any]) -> None:
         """Append one image that is encoded already; `suffix` is its format's, without a dot."""
+        shard = shard_name(len(self.shards))
         if self._tar is None:
-            self._tar = tarfile.open(self._path, "w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
-        key = f"{len(self.rows):08d}"
-        member = tarfile.TarInfo(f"{key}.{suffix}")
-        member.size, member.mtime, member.mode = len(content), 0, 0o444
-        self._tar.addfile(member, io.BytesIO(content))
-        self.rows.append({"key": key, "shard": self._path.name, **row})
-        self._in_shard += 1
-        if self._in_shard == self.samples_per_shard:
+            self._tar = TarWriter(self.folder / shard)
+        key = key_of(len(self.rows))
+        self._names.append(f"{key}.{suffix}")
+        self._contents.append(content)
+        self.rows.append({"key": key, "shard": shard, **row})
+        self._waiting += len(content)
+        if self._waiting >= WRITTEN_AT_ONCE:
+            self._write()
+        if self._tar.samples + len(self._names) == self.samples_per_shard:
             self._finish_shard()
 
-    @property
-    def _path(self) -> Path:
-        return self.folder / f"train-{len(self.shards):06d}.tar"
+    def _write(self) -> None:
+        if self._tar is not None and self._names:
+            self._tar.append(self._names, self._contents)
+            self._names, self._contents, self._waiting = [], [], 0
 
     def _finish_shard(self) -> None:
-        if self._tar is None:
-            return
-        path = self._path
-        self._tar.close()
-        self._tar = None
-        self.shards.append({"name": path.name, "samples": self._in_shard, **file_facts(path)})
-        self._in_shard = 0
+        self._write()
+        if self._tar is not None:
+            self.shards.append(self._tar.close())
+            self._tar = None
 
 
-def encode(image_HWC: np.ndarray) -> bytes:
-    """PNG of one uint8 image with 1 or 3 channels."""
-    buffer = io.BytesIO()
-    image = image_HWC[..., 0] if image_HWC.shape[-1] == 1 else image_HWC
-    Image.fromarray(image).save(buffer, "png", compress_level=4)
-    return buffer.getvalue()
+def key_of(sample: int) -> str:
+    """A sample's key: its running number."""
+    return f"{sample:08d}"
 
 
-def decode(content: bytes) -> np.ndarray:
-    """The uint8 image, H x W x C with C 1 or 3, of an encoded one."""
-    image = np.asarray(Image.open(io.BytesIO(content)))
-    return image[..., None] if image.ndim == 2 else image
+def shard_name(shard: int) -> str:
+    """The file of a dataset's shard."""
+    return f"train-{shard:06d}.tar"
 
 
 def file_facts(path: Path) -> dict[str, Any]:
@@ -117,7 +117,16 @@ def file_facts(path: Path) -> dict[str, Any]:
 def write_table(path: Path, rows: list[dict[str, Any]] | dict[str, Any]) -> None:
     """Write rows (a list of dictionaries, or a dictionary of columns) as parquet."""
     table = pa.table(rows) if isinstance(rows, dict) else pa.Table.from_pylist(rows)
-    pq.write_table(table, path, row_group_size=ROW_GROUP, compression="zstd")
+    write_groups(path, iter([table]))
+
+
+def write_groups(path: Path, tables: Iterator[pa.Table]) -> None:
+    """Write a parquet file from one table, or from several of `ROW_GROUP` rows each but for the last."""
+    first = next(tables)
+    with pq.ParquetWriter(path, first.schema, compression="zstd") as writer:
+        writer.write_table(first, row_group_size=ROW_GROUP)
+        for table in tables:
+            writer.write_table(table, row_group_size=ROW_GROUP)
 
 
 def read_table(folder: Path, columns: list[str] | None = None) -> pa.Table:

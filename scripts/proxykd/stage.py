@@ -53,6 +53,8 @@ class Job(Generic[S]):
     """Private; what is written here is published."""
     checkpoint: Path
     """A folder that outlives a kill, for what is needed to go on; removed after publication."""
+    key: str = ""
+    """Stands for all that determines the result."""
     facts: dict[str, Any] = field(default_factory=dict)
     """What the index shall say of the result."""
     classes: list[str] = field(default_factory=list)
@@ -177,7 +179,7 @@ def _make(
     _refuse_changed(stage, source.load(basis.source))
     began = time.monotonic()
     with publication.private_folder(out) as private:
-        job = Job(settings, upstream, private, store.checkpoint_of(out))
+        job = Job(settings, upstream, private, store.checkpoint_of(out), basis.key)
         make(job)
         # Modules are in memory as they were; GLSL and other data files may be read late.
         _refuse_changed(stage, [name for name in source.changed(basis.source) if source.is_data(name)])

@@ -6,19 +6,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from proxykd.proxies import leaves, noise
+from drawn import drawn
+from proxykd.proxies import leaves
 from proxykd.proxies.settings import LeavesPool, NoisePool
 
 
 def fallen(count: int, size: int = 16, channels: int = 3, seed: int = 0) -> tuple[np.ndarray, dict]:
-    images = np.zeros((count, size, size, channels), dtype=np.uint8)
-    return images, leaves.render(LeavesPool(count=count, seed=seed), images, lambda n: None)
+    return drawn(LeavesPool(count=count, seed=seed), size, channels)
 
 
-def drawn(count: int, size: int = 16, channels: int = 3, **settings: object) -> np.ndarray:
-    images = np.zeros((count, size, size, channels), dtype=np.uint8)
-    noise.render(NoisePool(count=count, **settings), images, lambda n: None)
-    return images
+def noisy(count: int, size: int = 16, channels: int = 3, **settings: object) -> np.ndarray:
+    return drawn(NoisePool(count=count, **settings), size, channels)[0]
 
 
 def test_leaves_follow_their_seed_and_not_the_size_of_the_pool() -> None:
@@ -68,23 +66,21 @@ def test_one_channel_of_leaves_is_luma() -> None:
 
 
 def test_noise_has_the_mean_and_deviation_that_were_asked_for() -> None:
-    images = drawn(200, mean=0.4, deviation=0.1) / 255
+    images = noisy(200, mean=0.4, deviation=0.1) / 255
     assert images.mean() == pytest.approx(0.4, abs=0.002)
     assert images.std() == pytest.approx(0.1, abs=0.002)
 
 
 def test_noise_follows_its_seed_and_clips() -> None:
-    assert np.array_equal(drawn(9)[:4], drawn(4))
-    assert not np.array_equal(drawn(4), drawn(4, seed=1))
-    wild = drawn(20, channels=1, deviation=2.0)
+    assert np.array_equal(noisy(9)[:4], noisy(4))
+    assert not np.array_equal(noisy(4), noisy(4, seed=1))
+    wild = noisy(20, channels=1, deviation=2.0)
     assert {0, 255} <= set(wild.ravel().tolist())
 
 
 @pytest.mark.parametrize("pool", [LeavesPool(count=3), NoisePool(count=3)])
 def test_each_sample_has_its_columns(pool: LeavesPool | NoisePool) -> None:
-    module, progress = {"leaves": leaves, "noise": noise}[pool.kind], []
-    columns = module.render(pool, np.zeros((3, 8, 8, 1), dtype=np.uint8), progress.append)
-    assert sum(progress) == 3
+    _, columns = drawn(pool, 8, 1)
     assert columns["program"] == [pool.kind] * 3
     assert len(set(columns["parameter_seed"])) == 3
     assert all(len(column) == 3 for column in columns.values())

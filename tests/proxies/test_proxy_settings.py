@@ -21,7 +21,7 @@ def test_the_kind_chooses_the_pool_and_its_module(kind: str, section: type) -> N
     pool = pools.validate_python({"kind": kind, "count": 5})
     assert isinstance(pool, section)
     (module,) = pool.modules()
-    assert callable(importlib.import_module(module).render)
+    assert importlib.import_module(module).programs(pool)
 
 
 @pytest.mark.parametrize("section", [ShaderPool, LeavesPool, NoisePool])

@@ -12,33 +12,32 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from drawn import drawn
 from proxykd.proxies.shaders import renderer
 from proxykd.proxies.shaders.grammar import FAMILIES, HELDOUT, Program, corpus, write_program
 from proxykd.proxies.shaders.settings import ShaderPool
 from proxykd.proxies.shaders.studio import open_studio
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+TESTS = Path(__file__).parents[1]
+SCRIPTS = TESTS.parent / "scripts"
 ONE_OF_EACH = len(FAMILIES)
 FRESH = """
-import hashlib, numpy as np
-from proxykd.proxies.shaders import renderer
+import hashlib
+from drawn import drawn
 from proxykd.proxies.shaders.settings import ShaderPool
-images = np.zeros((20, 16, 16, 3), np.uint8)
-renderer.render(ShaderPool(count=20, programs=4, seed=3), images, lambda n: None)
+images, _ = drawn(ShaderPool(count=20, programs=4, seed=3))
 print(hashlib.sha256(images.tobytes()).hexdigest())
 """
 
 
 def rendered(count: int, size: int = 16, channels: int = 3, **settings: object) -> tuple[np.ndarray, dict]:
-    images = np.zeros((count, size, size, channels), dtype=np.uint8)
-    columns = renderer.render(ShaderPool(count=count, **settings), images, lambda n: None)
-    return images, columns
+    return drawn(ShaderPool(count=count, **settings), size, channels)
 
 
 def in_fresh_process(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": str(SCRIPTS), **environment},
+        env={**os.environ, "PYTHONPATH": f"{SCRIPTS}{os.pathsep}{TESTS}", **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -69,11 +68,8 @@ def test_fewer_images_than_programs_are_one_each() -> None:
     assert images.std(axis=(1, 2, 3)).min() > 0
 
 
-def test_every_sample_has_its_columns_and_counts_as_progress() -> None:
-    images, progress = np.zeros((2 * ONE_OF_EACH, 16, 16, 3), dtype=np.uint8), []
-    pool = ShaderPool(count=len(images), programs=ONE_OF_EACH)
-    columns = renderer.render(pool, images, progress.append)
-    assert sum(progress) == len(images)
+def test_every_sample_has_its_columns() -> None:
+    images, columns = rendered(2 * ONE_OF_EACH, programs=ONE_OF_EACH)
     assert set(columns["family"]) == set(FAMILIES)
     assert all(len(column) == len(images) for column in columns.values())
     assert columns["program"][0] == f"{columns['family'][0]}-{columns['program_seed'][0]:06d}"

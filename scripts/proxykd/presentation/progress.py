@@ -67,6 +67,10 @@ class Progress:
     def start_at(self, done: int, step: int = 0) -> None:
         """Begin after what an earlier run has done already, up to a training's `step`."""
         self.board = Board(self.label, self.name, step)
+        self.resume_at(done)
+
+    def resume_at(self, done: int) -> None:
+        """Begin after what an earlier run has done already, in a stage that trains nothing."""
         self.bar.update(done)
         self.done = done
         self.resumed_at = done

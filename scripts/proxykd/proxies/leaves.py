@@ -8,7 +8,8 @@ seen. All leaves of a block of images are filled together, as spans of the rows 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,26 +29,40 @@ FINE = 2
 """Samples along one side of a pixel."""
 
 
-def render(pool: LeavesPool, images_NHWC: np.ndarray, advance: Callable[[int], None]) -> dict[str, list[Any]]:
-    """Fill `images_NHWC` (uint8, N x size x size x C); returns a column's entries by its name.
+def programs(pool: LeavesPool) -> list[str]:
+    """The only one, by its name."""
+    return ["leaves"]
 
-    Image i depends on the pool's seed, i and the size only. Column `leaves`: how many had fallen before
-    it was covered, to the next multiple of LAYER.
-    """
-    count, size, channels = len(images_NHWC), images_NHWC.shape[1], images_NHWC.shape[3]
-    block = max(1, BLOCK // size**2)
-    leaves: list[int] = []
-    for first in range(0, count, block):
-        seeds = [parameter_seed(pool, i) for i in range(first, min(first + block, count))]
-        images, taken = render_seeds(seeds, size)
-        images_NHWC[first : first + block] = in_channels(images, channels)
-        leaves += taken
-        advance(len(seeds))
-    return {
-        "program": ["leaves"] * count,
-        "parameter_seed": [parameter_seed(pool, i) for i in range(count)],
-        "leaves": leaves,
-    }
+
+@contextmanager
+def open_painter(pool: LeavesPool) -> Iterator[Painter]:
+    """What draws a pool whose size and channels are given."""
+    yield Painter(pool)
+
+
+class Painter:
+    """Draws samples of a pool. Image i depends on the pool's seed, i and the size only."""
+
+    def __init__(self, pool: LeavesPool) -> None:
+        self.pool = pool
+
+    def draw(self, program: int, samples: range) -> tuple[np.ndarray, dict[str, Any]]:
+        """Images (uint8, N x size x size x C) and what is known of each, by column.
+
+        Column `leaves`: how many had fallen before it was covered, to the next multiple of LAYER.
+        """
+        size, channels = self.pool.size, self.pool.channels
+        assert size is not None
+        assert channels is not None
+        images_NHWC = np.empty((len(samples), size, size, channels), np.uint8)
+        seeds = [parameter_seed(self.pool, i) for i in samples]
+        block = max(1, BLOCK // size**2)
+        leaves: list[int] = []
+        for first in range(0, len(seeds), block):
+            images, taken = render_seeds(seeds[first : first + block], size)
+            images_NHWC[first : first + block] = in_channels(images, channels)
+            leaves += taken
+        return images_NHWC, {"program": ["leaves"] * len(seeds), "parameter_seed": seeds, "leaves": leaves}
 
 
 def parameter_seed(pool: LeavesPool, i: int) -> int:

@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from proxykd.proxies.settings import NoisePool
 
-BLOCK = 256
-"""Images drawn at a time; bounds the memory, and the images do not depend on it."""
+
+def programs(pool: NoisePool) -> list[str]:
+    """The only one, by its name."""
+    return ["noise"]
 
 
-def render(pool: NoisePool, images_NHWC: np.ndarray, advance: Callable[[int], None]) -> dict[str, list[Any]]:
-    """Fill `images_NHWC` (uint8, N x size x size x C) with noise; returns a column's entries by its name.
+@contextmanager
+def open_painter(pool: NoisePool) -> Iterator[Painter]:
+    """What draws a pool whose size and channels are given."""
+    yield Painter(pool)
 
-    Image i depends on the pool's seed, i and the image's shape only.
-    """
-    count = len(images_NHWC)
-    for first in range(0, count, BLOCK):
-        block = range(first, min(first + BLOCK, count))
-        for i in block:
-            images_NHWC[i] = render_one(pool, i, images_NHWC.shape[1:])
-        advance(len(block))
-    return {
-        "program": ["noise"] * count,
-        "parameter_seed": [parameter_seed(pool, i) for i in range(count)],
-        "mean": [pool.mean] * count,
-        "deviation": [pool.deviation] * count,
-    }
+
+class Painter:
+    """Draws samples of a pool. Image i depends on the pool's seed, i and the image's shape only."""
+
+    def __init__(self, pool: NoisePool) -> None:
+        self.pool = pool
+
+    def draw(self, program: int, samples: range) -> tuple[np.ndarray, dict[str, Any]]:
+        """Images (uint8, N x size x size x C) and what is known of each, by column."""
+        pool, n = self.pool, len(samples)
+        assert pool.size is not None
+        assert pool.channels is not None
+        shape = pool.size, pool.size, pool.channels
+        images_NHWC = np.stack([render_one(pool, i, shape) for i in samples])
+        columns = {"program": ["noise"] * n, "parameter_seed": [parameter_seed(pool, i) for i in samples]}
+        return images_NHWC, columns | {"mean": [pool.mean] * n, "deviation": [pool.deviation] * n}
 
 
 def parameter_seed(pool: NoisePool, i: int) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -10,37 +11,52 @@ import numpy as np
 from proxykd.proxies.luma import in_channels
 from proxykd.proxies.shaders.grammar import corpus, write_program
 from proxykd.proxies.shaders.settings import ShaderPool
-from proxykd.proxies.shaders.studio import WORTH_OPTIMISING, compile_quickly, open_studio
+from proxykd.proxies.shaders.studio import WORTH_OPTIMISING, Studio, compile_quickly, open_studio
 
 
-def render(pool: ShaderPool, images_NHWC: np.ndarray, advance: Callable[[int], None]) -> dict[str, list[Any]]:
-    """Fill `images_NHWC` (uint8, N x size x size x C); returns a column's entries by its name.
+def programs(pool: ShaderPool) -> list[str]:
+    """The names of a pool's programs: sample i is drawn by program i modulo their number.
 
-    Sample i is drawn by program i modulo the number of programs, with parameters from the pool's seed
-    and i only: a smaller pool is the beginning of a larger one.
+    Its parameters come from the pool's seed and i only: a smaller pool is the beginning of a larger one.
     """
-    count, size = len(images_NHWC), images_NHWC.shape[1]
-    programs = min(pool.programs, count)
-    columns: dict[str, list[Any]] = {
-        name: [None] * count for name in ("program", "family", "program_seed", "parameter_seed", "parameters")
-    }
-    if count / programs * (size * pool.supersampling) ** 2 < WORTH_OPTIMISING:
+    return [f"{family}-{seed:06d}" for family, seed in _corpus(pool)]
+
+
+def _corpus(pool: ShaderPool) -> list[tuple[str, int]]:
+    return corpus(pool.families, min(pool.programs, pool.count), pool.corpus == "heldout")
+
+
+@contextmanager
+def open_painter(pool: ShaderPool) -> Iterator[Painter]:
+    """What draws a pool whose size and channels are given, with OpenGL; released in the end."""
+    chosen = _corpus(pool)
+    assert pool.size is not None
+    if pool.count / len(chosen) * (pool.size * pool.supersampling) ** 2 < WORTH_OPTIMISING:
         compile_quickly()
-    with open_studio(size, pool.supersampling) as studio:
-        for first, (family, seed) in enumerate(corpus(pool.families, programs, pool.corpus == "heldout")):
-            program = write_program(family, seed)
-            samples = range(first, count, programs)
-            seeds = [parameter_seed(pool, i) for i in samples]
-            values = [program.parameters(s) for s in seeds]
-            images_NHWC[first::programs] = in_channels(studio.draw(program, values), images_NHWC.shape[3])
-            n = len(samples)
-            columns["program"][first::programs] = [program.name] * n
-            columns["family"][first::programs] = [family] * n
-            columns["program_seed"][first::programs] = [seed] * n
-            columns["parameter_seed"][first::programs] = seeds
-            columns["parameters"][first::programs] = [v.tolist() for v in values]
-            advance(n)
-    return columns
+    with open_studio(pool.size, pool.supersampling) as studio:
+        yield Painter(pool, chosen, studio)
+
+
+class Painter:
+    """Draws samples of a pool, those of one program at a time."""
+
+    def __init__(self, pool: ShaderPool, chosen: list[tuple[str, int]], studio: Studio) -> None:
+        self.pool, self.corpus, self.studio = pool, chosen, studio
+
+    def draw(self, program: int, samples: range) -> tuple[np.ndarray, dict[str, Any]]:
+        """Images (uint8, N x size x size x C) and what is known of each, by column.
+
+        Raises RuntimeError where the program does not compile.
+        """
+        assert self.pool.channels is not None
+        family, seed = self.corpus[program]
+        written = write_program(family, seed)
+        seeds = [parameter_seed(self.pool, i) for i in samples]
+        values = [written.parameters(one) for one in seeds]
+        images_NHWC = in_channels(self.studio.draw(written, values), self.pool.channels)
+        n = len(samples)
+        columns = {"program": [written.name] * n, "family": [family] * n, "program_seed": [seed] * n}
+        return images_NHWC, columns | {"parameter_seed": seeds, "parameters": np.stack(values)}
 
 
 def parameter_seed(pool: ShaderPool, i: int) -> int:

@@ -1,0 +1,99 @@
+"""What is drawn already, in a folder that outlives a kill: one Arrow file a bundle, and what was settled.
+
+Plumbing: not in a stage's code digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from proxykd.production.parts import Bundle
+from proxykd.store import write_atomically
+
+FORMAT = 1
+SETTLED = "settled.json"
+PARTIAL = ".partial"
+IMAGE, SAMPLE = "image", "sample"
+"""Columns of a bundle's file: an encoded image, and its number in the pool. The others are the table's."""
+
+
+class Spool:
+    """The files of one pool's bundles.
+
+    A file's name says who drew what in it, so that none is taken for another after a program has failed.
+    """
+
+    def __init__(self, folder: Path, key: str) -> None:
+        """Go on with what is there of the same key; anything else is removed."""
+        self.folder, self.key = folder, key
+        self.backend: str | None = None
+        self.failed: dict[int, str] = {}
+        """Programs that draw nothing, by number, and why."""
+        settled = self._settled()
+        if settled is None:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            self.settle()
+            return
+        self.backend = settled["backend"]
+        self.failed = {int(program): reason for program, reason in settled["failed"].items()}
+        for left in folder.glob(f"*{PARTIAL}"):
+            left.unlink(missing_ok=True)
+
+    def _settled(self) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = json.loads((self.folder / SETTLED).read_bytes())
+        except (FileNotFoundError, ValueError):
+            return None
+        return found if (found.get("format"), found.get("key")) == (FORMAT, self.key) else None
+
+    def settle(self) -> None:
+        """Write down the back end and the programs that failed, for whoever goes on."""
+        settled = {"format": FORMAT, "key": self.key, "backend": self.backend, "failed": self.failed}
+        write_atomically(self.folder / SETTLED, json.dumps(settled, indent=1).encode())
+
+    def path(self, bundle: Bundle) -> Path:
+        """Where a bundle's file is, or will be."""
+        drawn = [(part.program, part.samples.start, part.samples.stop, part.samples.step)
+                 for part in bundle.parts]  # fmt: skip
+        return self.folder / f"{bundle.number:06d}-{hashlib.sha256(repr(drawn).encode()).hexdigest()[:16]}"
+
+    def read(self, bundle: Bundle) -> pa.RecordBatch | None:
+        """A bundle's rows, mapped into memory; None where they are not there, or not whole."""
+        try:
+            rows = pa.ipc.open_file(pa.memory_map(str(self.path(bundle)))).get_batch(0)
+        except (OSError, pa.ArrowInvalid):
+            return None
+        return rows if rows.num_rows == len(bundle.samples) else None
+
+
+def write(path: Path, parts: list[pa.RecordBatch]) -> None:
+    """Write a bundle's file from its parts' rows, in the order of the samples: whole or not at all."""
+    table = pa.Table.from_batches(parts)
+    table = table.take(np.argsort(table[SAMPLE].to_numpy())).combine_chunks()
+    partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL}")
+    with pa.OSFile(str(partial), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+    os.replace(partial, path)
+
+
+def rows_of(samples: range, images: list[bytes], columns: dict[str, Any]) -> pa.RecordBatch:
+    """A part's rows; a column is a list, or an array with a number or (N x K) a list a row."""
+    numbers = np.arange(samples.start, samples.stop, samples.step)
+    given = {SAMPLE: numbers, IMAGE: pa.array(images, pa.binary()), **columns}
+    return pa.RecordBatch.from_pydict({name: _column(values) for name, values in given.items()})
+
+
+def _column(values: Any) -> pa.Array:
+    if isinstance(values, np.ndarray) and values.ndim == 2:
+        ends = np.arange(0, values.size + 1, values.shape[1], dtype=np.int32)
+        return pa.ListArray.from_arrays(ends, pa.array(values.ravel()))
+    return pa.array(values)
