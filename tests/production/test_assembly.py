@@ -16,11 +16,11 @@ from proxykd.production.parts import Bundle, Part, divide
 
 
 def facts(i: int) -> dict[str, object]:
-    return {"program": f"p-{i % 7}", "seed": i << 32, "parameters": [i / 4] * (8 + i % 7)}
+    return {"program": f"p-{i % 7}", "seed": i << 32, "parameters": [i / 4] * 8}
 
 
 def image(i: int) -> np.ndarray:
-    return np.random.default_rng(i).integers(0, 256, (4, 4, 1 if i < 0 else 3), np.uint8)
+    return np.random.default_rng(i).integers(0, 256, (4, 4, 3), np.uint8)
 
 
 def rows(part: Part) -> pa.RecordBatch:
@@ -44,7 +44,8 @@ def test_the_same_bytes_as_the_writer(
     for bundle in bundles:
         spool.write(there.path(bundle), [rows(part) for part in bundle.parts])
     made, written = tmp_path / "made", tmp_path / "written"
-    made.mkdir(), written.mkdir()
+    made.mkdir()
+    written.mkdir()
     listed = assemble([there.read(bundle) for bundle in bundles], made)  # type: ignore[misc]
     with shards.ShardWriter(written, samples_per_shard=10) as writer:
         for i in range(count):
