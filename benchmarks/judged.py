@@ -16,7 +16,7 @@ from proxykd.assessment.sample import Groups, groups
 from proxykd.configuration import read
 from proxykd.errors import UserError
 from proxykd.networks.files import describe
-from proxykd.plan import Plan, Stage, behind
+from proxykd.plan import Plan, behind
 from proxykd.selection import uniformity
 from proxykd.shards import read_table
 from proxykd.store import read_index
@@ -71,13 +71,10 @@ def digits_teacher(folder: Path) -> Path:
     teacher = Plan(read(ROOT / "config.yaml")).experiments[0].runs[0].teacher
     places: dict[str, Path] = {}
     for stage in behind([teacher]):
-        places[stage.key] = _planned(stage, folder, places)
+        upstream = {role: places[several[0].key] for role, several in stage.upstream.items()}
+        place = folder / ("digits" if stage is teacher else f"digits-{stage.key}")
+        places[stage.key] = made(stage.name, stage.settings.canonical(), place, **upstream)
     return places[teacher.key]
-
-
-def _planned(stage: Stage, folder: Path, places: dict[str, Path]) -> Path:
-    upstream = {role: places[several[0].key] for role, several in stage.upstream.items()}
-    return made(stage.name, stage.settings.canonical(), folder / f"{stage.name}-{stage.key}", **upstream)
 
 
 def shaders(teacher: Path, folder: Path, count: int, programs: int | None, seed: int = 0) -> Path:
@@ -121,16 +118,25 @@ class Judged:
         return self.known.count if self.known.kind == "program" else None
 
 
-def judged(teacher: Path, pool: Path, folder: Path, precision: str = "fp32") -> Judged:
-    """Score a pool with the teacher, and assess it with the default settings."""
-    name = f"{teacher.name}-{pool.name}"
-    score = {"precision": precision}
-    scores = made("score_proxies", score, folder / f"{name}-scores", teacher=teacher, pool=pool)
+def scored(teacher: Path, pool: Path, folder: Path) -> Path:
+    """The teacher's opinion of each image of a pool."""
+    return made(
+        "score_proxies", {}, folder / f"{teacher.name}-{pool.name}-scores", teacher=teacher, pool=pool
+    )
+
+
+def classes_seen(scores: Path) -> np.ndarray:
+    """The teacher's class of each image, N."""
+    return read_table(scores, ["predicted"])["predicted"].to_numpy()
+
+
+def judged(teacher: Path, pool: Path, folder: Path) -> Judged:
+    """Score a pool with the teacher, and assess it, both with the default settings."""
+    scores = scored(teacher, pool, folder)
     roles = {"teacher": teacher, "pool": pool, "scores": scores}
-    found = made("assess_proxies", {}, folder / f"{name}-assessment", **roles)
+    found = made("assess_proxies", {}, folder / f"{teacher.name}-{pool.name}-assessment", **roles)
     assessment = json.loads((found / "assessment.json").read_text())
-    first_N = read_table(scores, ["predicted"])["predicted"].to_numpy()
-    return Judged(assessment, first_N, groups([pool]))
+    return Judged(assessment, classes_seen(scores), groups([pool]))
 
 
 def intervals(found: Judged) -> dict[str, tuple[float, float]]:
