@@ -13,7 +13,7 @@ of digits, which is trained first, in seconds.
 - vendi: in the teacher's features, of 2,000 images at random; vendi_pixels: in pixels, from mid-grey. Between
     programs: of one image each; within: the mean over sets of ten images of one program.
 - pairs: share of the pairs of classes with ten images or more on either side of the boundary between them.
-Intervals are 95 %, over programs drawn anew (bootstrap): what another corpus of as many programs may give.
+Intervals are 95 %, by programs drawn anew (bootstrap): what another corpus of as many programs may give.
 """
 
 from __future__ import annotations

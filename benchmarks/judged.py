@@ -140,10 +140,10 @@ def judged(teacher: Path, pool: Path, folder: Path) -> Judged:
 
 
 def intervals(found: Judged) -> dict[str, tuple[float, float]]:
-    """95 % bootstrap intervals of scaled entropy and smallest share, with the programs drawn anew.
+    """95 % intervals of scaled entropy and smallest share: 1.96 bootstrap deviations either way, within range.
 
-    Images of one program resemble each other, so it is the programs that another corpus would have others of.
-    Where there are no several programs, images are drawn anew.
+    Programs are drawn anew: images of one resemble each other, so it is programs that another corpus would
+    have others of. Where there are no several programs, images are drawn anew.
     """
     classes, rng = found.assessment["classes"], np.random.default_rng(0)
     unit_N = found.known.group_N if (found.programs or 1) > 1 else np.arange(len(found.first_N))
@@ -152,9 +152,10 @@ def intervals(found: Judged) -> dict[str, tuple[float, float]]:
     drawn = [counts_PK[rng.integers(0, len(counts_PK), len(counts_PK))].sum(0) for _ in range(RESAMPLES)]
     several = [uniformity(histogram_K) for histogram_K in drawn]
     ends = {}
-    for name in ("relative_entropy", "smallest_share"):
-        low, high = np.quantile(np.array([one[name] for one in several], float), (0.025, 0.975))
-        ends[name] = (float(low), float(high))
+    for name, largest in (("relative_entropy", 1.0), ("smallest_share", 1 / classes)):
+        value = found.assessment["uniformity"][name]
+        reach = 1.96 * float(np.std(np.array([one[name] for one in several], float)))
+        ends[name] = (max(0.0, value - reach), min(largest, value + reach))
     return ends
 
 
