@@ -11,7 +11,7 @@ of digits, which is trained first, in seconds.
 - relative_entropy: of the class histogram, over its largest possible value: 0 to 1 (the paper's own figure).
 - smallest_class: share of the images in the rarest class, 0 to 1/K.
 - vendi: in the teacher's features, of 2,000 images at random; vendi_pixels: in pixels, from mid-grey. Between
-    programs: of one image each; within: the mean over sets of ten images of one program.
+  programs: of one image each; within: the mean over sets of ten images of one program.
 - pairs: share of the pairs of classes with ten images or more on either side of the boundary between them.
 Intervals are 95 %, by programs drawn anew (bootstrap): what another corpus of as many programs may give.
 """

@@ -140,7 +140,7 @@ def judged(teacher: Path, pool: Path, folder: Path) -> Judged:
 
 
 def intervals(found: Judged) -> dict[str, tuple[float, float]]:
-    """95 % intervals of scaled entropy and smallest share: 1.96 bootstrap deviations either way, within range.
+    """95 % intervals of scaled entropy and smallest share: 1.96 bootstrap deviations either way.
 
     Programs are drawn anew: images of one resemble each other, so it is programs that another corpus would
     have others of. Where there are no several programs, images are drawn anew.
