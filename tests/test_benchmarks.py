@@ -57,3 +57,32 @@ def test_the_benchmark_of_normalisations(tmp_path: Path) -> None:
     assert [row["kind"] for row in found["rates"]] == ["proxies", "own pictures", "other pictures"]
     assert all(row["right"] == 2 for row in found["rates"])
     assert list(tmp_path.glob("*.pt"))
+
+
+@pytest.mark.full
+def test_the_benchmark_of_coverage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PROXYKD_DATA", raising=False)
+    kept = ("--kept", str(tmp_path))
+    found = printed("benchmarks/coverage.py", "--count", "600", "--programs", "60", *kept)
+    low, high = found["relative_entropy_interval"]
+    assert 0 < low < found["relative_entropy"] < high <= 1
+    assert 0 <= found["smallest_class"] <= 0.1
+    assert 1 < found["vendi_within"] < found["vendi"]
+    assert (found["images"], found["programs"]) == (600, 60)
+    pool = next(path for path in tmp_path.glob("shaders-*") if path.is_dir())
+    given = ("--teacher", str(tmp_path / "digits"), "--pool", str(pool))
+    assert printed("benchmarks/coverage.py", *given) == found
+
+
+@pytest.mark.full
+def test_the_benchmark_of_diversity(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PROXYKD_DATA", raising=False)
+    found = printed("benchmarks/diversity.py", "--quick", "--count", "1200")["pools"]
+    assert list(found) == ["shaders", "leaves", "noise"]
+    assert found["noise"]["slope"] == pytest.approx(0, abs=0.2)
+    assert found["leaves"]["slope"] > 1
+    assert (
+        found["noise"]["pixels_vendi"] > found["shaders"]["pixels_vendi"] > found["shaders"]["pixels_within"]
+    )
+    assert found["shaders"]["features_between"] is not None
+    assert found["noise"]["features_between"] is None
