@@ -1,6 +1,8 @@
 # Entry points; what they do stands in scripts/.
 PYTHON ?= python3
 RUN := .venv/bin/python
+# Two workers; tests/conftest.py says what stays together, and what begins first.
+TWO := -n 2 --dist loadgroup --no-loadscope-reorder
 export PYTHON
 
 .PHONY: quickstart test test-full test-slurm benchmark lint format schema lock setup
@@ -9,10 +11,10 @@ quickstart: setup ## run config.yaml on this machine and write results/report.ht
 	@$(RUN) scripts/quickstart.py
 
 test: setup ## the tests, in under eight minutes on two cores
-	@$(RUN) -m pytest
+	@$(RUN) -m pytest $(TWO)
 
 test-full: setup ## all rounds of all tests
-	@PROXYKD_FULL=1 $(RUN) -m pytest
+	@PROXYKD_FULL=1 $(RUN) -m pytest $(TWO)
 
 test-slurm: setup ## a one-node Slurm on this machine (root, Debian)
 	@bash tests/slurm/run.sh

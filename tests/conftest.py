@@ -15,8 +15,41 @@ import pytest
 
 from checkouts import Checkout, copy_checkout, tiny_configuration
 
+FOLDERS = ("tests/presentation/", "tests/transfer/")
+"""Their tests share a store that takes long to make."""
+LONGEST = (
+    "tests/test_workflow.py",
+    "tests/test_reruns.py",
+    "tests/test_quickstart.py",
+    "tests/test_store_program.py",
+    "tests/presentation/",
+    "tests/training/test_loop.py",
+    "tests/test_without_data.py",
+    "tests/test_assess_target.py",
+    "tests/faults/test_two_checkouts.py",
+    "tests/transfer/",
+)
+"""What takes longest, and begins first where tests run in several processes, so that none ends alone."""
 
+
+# Before xdist, which reads the marks.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    _skip(items)
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        for item in items:
+            item.add_marker(pytest.mark.xdist_group(_group(item)))
+        order = {group: place for place, group in enumerate(LONGEST)}
+        items.sort(key=lambda item: order.get(_group(item), len(order)))
+
+
+def _group(item: pytest.Item) -> str:
+    """What runs in one process, for the fixtures' sake: a file, or a folder of files."""
+    file = item.nodeid.partition("::")[0]
+    return next((folder for folder in FOLDERS if file.startswith(folder)), file)
+
+
+def _skip(items: list[pytest.Item]) -> None:
     full = os.environ.get("PROXYKD_FULL") == "1"
     for item in items:
         if item.get_closest_marker("full") and not full:
