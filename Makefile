@@ -2,7 +2,7 @@
 PYTHON ?= python3
 RUN := .venv/bin/python
 # Two workers; tests/conftest.py says what stays together, and what begins first.
-TWO := -n 2 --dist loadgroup --no-loadscope-reorder
+TWO := -n 2 --dist loadscope --no-loadscope-reorder
 export PYTHON
 
 .PHONY: quickstart test test-full test-slurm benchmark lint format schema lock setup

@@ -32,20 +32,28 @@ LONGEST = (
 """What takes longest, and begins first where tests run in several processes, so that none ends alone."""
 
 
-# Before xdist, which reads the marks.
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     _skip(items)
     if "PYTEST_XDIST_WORKER" in os.environ:
-        for item in items:
-            item.add_marker(pytest.mark.xdist_group(_group(item)))
         order = {group: place for place, group in enumerate(LONGEST)}
-        items.sort(key=lambda item: order.get(_group(item), len(order)))
+        items.sort(key=lambda item: order.get(_group(item.nodeid), len(order)))
 
 
-def _group(item: pytest.Item) -> str:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """xdist's --dist=loadgroup would do, but pytest 9.2 ignores its marks (pytest-xdist's issue 1386)."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(nodeid)
+
+    return ByGroup(config, log)
+
+
+def _group(nodeid: str) -> str:
     """What runs in one process, for the fixtures' sake: a file, or a folder of files."""
-    file = item.nodeid.partition("::")[0]
+    file = nodeid.partition("::")[0]
     return next((folder for folder in FOLDERS if file.startswith(folder)), file)
 
 
