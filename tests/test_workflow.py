@@ -152,6 +152,7 @@ def test_a_mistake_is_one_line(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.full
 def test_killed_in_the_middle_and_started_again(tmp_path: Path) -> None:
     """As an empty battery does it: Snakemake and all its jobs at once."""
     configuration = tiny_configuration()
@@ -180,15 +181,24 @@ def test_killed_in_the_middle_and_started_again(tmp_path: Path) -> None:
     assert not list(checkout.store.glob("*/*.partial"))
 
 
-def test_the_stages_run_without_snakemake(tmp_path: Path) -> None:
+def commands_left(checkout: Checkout) -> list[str]:
+    printed = checkout.python("scripts/commands.py", "--configfile", "run.yaml")
+    assert printed.returncode == 0, printed.stderr
+    return printed.stdout.splitlines()
+
+
+@pytest.mark.parametrize("count", [2, pytest.param(None, marks=pytest.mark.full)])
+def test_the_stages_run_without_snakemake(tmp_path: Path, count: int | None) -> None:
+    """All of them, or the first: the list is in an order in which they can run."""
     checkout = prepare(tmp_path / "bare", tiny_configuration(), tmp_path / "store")
-    commands = checkout.python("scripts/commands.py", "--configfile", "run.yaml")
-    assert commands.returncode == 0, commands.stderr
-    done = checkout.run("sh", "-e", "-c", commands.stdout)
+    commands = commands_left(checkout)
+    done = checkout.run("sh", "-e", "-c", "\n".join(commands[:count]))
     assert done.returncode == 0, done.stderr
+    left = [command.split()[1] for command in commands_left(checkout)]
+    if count is not None:
+        assert left == [command.split()[1] for command in commands[count:]]
+        return
+    assert left == ["scripts/rank_proxies.py", "scripts/report.py"]
     assert (checkout.folder / "results" / "report.html").is_file()
-    again = checkout.python("scripts/commands.py", "--configfile", "run.yaml")
-    pages = ["scripts/rank_proxies.py", "scripts/report.py"]
-    assert [line.split()[1] for line in again.stdout.splitlines()] == pages
     # What is made is what Snakemake would have made, and finds.
     assert rules(snakemake(checkout, "all", "--dry-run")) <= PAGES
