@@ -2,9 +2,9 @@
 
     python benchmarks/image_encodings.py [--images 600] [--programs 300] [--sizes 32 64 224]
 
-Programs are those of the default corpus, drawn with 2 x 2 samples a pixel. Every encoding is decoded again with Pillow
-and compared; one that loses anything ends the program. `decode` is Pillow's time for the way back. Times
-are the best of three rounds over all images. Prints a table a size and, last, one line of JSON.
+Programs are those of the default corpus, drawn with 2 x 2 samples a pixel. Every encoding is decoded again
+with Pillow and compared; one that loses anything ends the program. `decode` is Pillow's way back. Times are
+the processor's, the better of two rounds over all images. Prints a table a size and, last, one line of JSON.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
+from proxykd.proxies.shaders.context import compile_quickly  # noqa: E402
 from proxykd.proxies.shaders.grammar import corpus, write_program  # noqa: E402
 from proxykd.proxies.shaders.settings import ShaderPool  # noqa: E402
-from proxykd.proxies.shaders.studio import compile_quickly, open_studio  # noqa: E402
+from proxykd.proxies.shaders.studio import open_studio  # noqa: E402
 
 ROUNDS = 2
 Encoder = Callable[[np.ndarray], bytes]
