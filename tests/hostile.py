@@ -41,6 +41,7 @@ class HostilePool(ShaderPool):
 
 
 programs = renderer.programs
+settle = renderer.settle
 
 
 @contextmanager

@@ -146,7 +146,7 @@ def test_a_program_that_does_not_compile_is_named() -> None:
 def test_without_egl_the_sentence_names_the_packages() -> None:
     code = (
         "from proxykd.errors import UserError\n"
-        "from proxykd.proxies.shaders.studio import open_context\n"
+        "from proxykd.proxies.shaders.context import open_context\n"
         "try:\n    open_context()\nexcept UserError as error:\n    print(error)\n"
     )
     there = in_fresh_process(code, GLCONTEXT_LINUX_LIBEGL="libnosuchegl.so.9")

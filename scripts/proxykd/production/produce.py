@@ -109,9 +109,12 @@ class Production:
             self._fail(crew, worker.bundle, worker.part, told)
 
     def _settle(self, backend: str | None) -> None:
-        if getattr(self.pool, "backend", None) == "auto":
+        wanted = getattr(self.pool, "backend", None)
+        if wanted == "auto":
             self.pool = self.pool.model_copy(update={"backend": backend})
         if self.spool.backend != backend:
+            if wanted not in ("auto", backend):
+                log.warning("this machine has no %s shaders (OpenGL 4.3): %s draws instead", wanted, backend)
             self.spool.backend = backend
             self.spool.settle()
 

@@ -60,7 +60,7 @@ def _serve(pipe: Connection) -> None:
     if getattr(pool, "backend", None) == "auto":
         pool = module.settle(pool)
     with module.open_painter(pool) as painter:
-        pipe.send((OPENED, getattr(pool, "backend", None)))
+        pipe.send((OPENED, getattr(painter, "backend", getattr(pool, "backend", None))))
         while True:
             bundle, path = pipe.recv()
             if _draw(pipe, painter, bundle, path):

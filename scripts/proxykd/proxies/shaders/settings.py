@@ -51,8 +51,12 @@ class ShaderPool(Section):
     """Weight of each family's number of programs; one that is not named, or has weight 0, is left out."""
     supersampling: int = Field(default=2, ge=1, le=8)
     """Samples along one side of a pixel, averaged with equal weights."""
-    backend: Literal["egl"] = "egl"
-    """How OpenGL is reached: EGL, which needs no screen. It uses a graphics card or, without one, the CPU."""
+    backend: Literal["auto", "raster", "compute"] = "auto"
+    """What draws: fragment shaders (`raster`), compute shaders, or what a short measurement finds faster.
+
+    Data-centre GPUs run fragment shaders on few of their processors. With Mesa on the CPU both give the same
+    bytes; elsewhere they may be a grey level apart, and so may results of `auto` on two machines. index.json
+    names what drew. A device without compute shaders uses `raster`."""
 
     @field_validator("families")
     @classmethod
