@@ -96,8 +96,8 @@ CHANGES = {
     ),
     "a constant of the shader renderer": (
         f"{PACKAGE}/proxies/shaders/studio.py",
-        "ATLAS = 1024",
-        "ATLAS = 512",
+        "side=256",
+        "side=512",
         Counter(render_proxies=2) + SCORES,
     ),
     "a shader's text": (

@@ -32,7 +32,7 @@ def test_a_job_that_is_parsed_again(checkout: Checkout) -> None:
     key = keys(checkout)["render_proxies"][0]
     job = ["--target-jobs", f"render_proxies:key={key}", "--allowed-rules", "render_proxies", "--nolock"]
     command = [*checkout.snakemake(*job), "--mode", "remote", "--force-use-threads", "--ignore-incomplete"]
-    changes = [(SMOKE, "size: 8", "size: 9"), (RENDERER, "ATLAS = 1024", "ATLAS = 512")]
+    changes = [(SMOKE, "size: 8", "size: 9"), (RENDERER, "side=256", "side=512")]
     for file, old, new in changes:
         checkout.replace(file, old, new)
         done = checkout.run(*command)
@@ -58,7 +58,7 @@ def test_code_that_changes_between_plan_and_job(checkout: Checkout) -> None:
     wait_until(
         lambda: (checkout.store / "import_images" / f"{images}.lock").exists() or run.poll() is not None
     )
-    checkout.replace(RENDERER, "ATLAS = 1024", "ATLAS = 512")
+    checkout.replace(RENDERER, "side=256", "side=512")
     _, said = run.communicate(timeout=60)
     assert run.returncode == 1
     assert f"error: render_proxies was planned as {pool}, but its settings, code or data have changed" in said

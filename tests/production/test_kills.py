@@ -7,6 +7,7 @@ import random
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,9 @@ def killed_and_finished(
         process = workplace.start("render_proxies", "killed", settings)
         moment(random_, workplace, process)
         workers = workers_of(process.pid)
-        os.kill(process.pid, signal.SIGKILL)
+        # It may have come to its end before.
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
         process.join(SECONDS)
         kills += process.exitcode == -signal.SIGKILL
         _, alive = psutil.wait_procs(workers, timeout=SECONDS)

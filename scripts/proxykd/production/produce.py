@@ -121,6 +121,7 @@ class Production:
     def _store(self, worker: Worker) -> None:
         bundle, worker.bundle = worker.bundle, None
         assert bundle is not None
+        self.unopened = 0
         current = self.whole[bundle.number].drawn_without(self.spool.failed, len(self.programs))
         if current == bundle:
             self.progress.advance(len(bundle.samples))
