@@ -116,8 +116,8 @@ def test_what_to_change(name: str, asked: Asked, said: str) -> None:
 def test_failed_jobs_on_this_machine(checkout: Checkout, tiny: dict[str, Any]) -> None:
     """Some that the system kills, and some that refuse; all are tried again first."""
     # Its keys belong to the code as it is now, and so it is begun, and killed.
-    program = checkout.folder / "scripts/render_proxies.py"
-    program.write_text(program.read_text().replace("import numpy", f"{KILL}import numpy", 1))
+    begins = "from proxykd.stage import"
+    checkout.replace("scripts/render_proxies.py", begins, f"{KILL}{begins}")
     (checkout.folder / "nowhere").mkdir()
     tiny["import_images"]["digits"] = {"source": "folder", "path": "nowhere", "size": 8, "channels": 1}
     tiny["experiments"] = {

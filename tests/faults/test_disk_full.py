@@ -20,12 +20,12 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 @pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 200 kB."""
+    """A file system of 1 MB."""
     place = tmp_path / "disk"
     place.mkdir()
     if os.geteuid() != 0:
         pytest.skip("only root can mount a small file system")
-    command = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(place)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]
     if subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("no file system can be mounted here")
     yield place
@@ -39,12 +39,26 @@ def assert_said(done: subprocess.CompletedProcess[str]) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("full_at", ["train-000000.tar", "samples.parquet", "index.json"])
+def limited(checkout: Checkout, command: list[object], limit: int) -> subprocess.CompletedProcess[str]:
+    """Run a command that may write no file of more than so many bytes."""
+    return subprocess.run(
+        **checkout.command(*command),
+        capture_output=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+
+
+@pytest.mark.parametrize("full_at", ["what is drawn", "train-000000.tar", "samples.parquet", "index.json"])
 def test_a_full_disk(shared_checkout: Checkout, tiny_disk: Path, full_at: str) -> None:
     """Whichever file is the one for which there is no room."""
     small, large = (tiny_disk / "render_proxies" / key for key in ("1" * 16, "2" * 16))
     done = shared_checkout.run(*shared_checkout.render(small))
     assert done.returncode == 0, done.stderr
+    again = shared_checkout.render(large, seed=1)
+    if full_at != "what is drawn":
+        # Enough for what is drawn, which waits in many small files, and not for a shard.
+        assert_said(limited(shared_checkout, again, 30_000))
     room = 0
     for name in ("train-000000.tar", "samples.parquet", "index.json"):
         pages = -(-(small / name).stat().st_size // PAGE)
@@ -53,25 +67,25 @@ def test_a_full_disk(shared_checkout: Checkout, tiny_disk: Path, full_at: str) -
             break
         room += pages
     free = os.statvfs(tiny_disk).f_bavail * os.statvfs(tiny_disk).f_frsize
-    (tiny_disk / "filler").write_bytes(bytes(free - room * PAGE))
-    assert_said(shared_checkout.run(*shared_checkout.render(large, seed=1)))
-    left = {path.name for path in large.parent.iterdir()}
-    assert left == {small.name, f"{small.name}.done", f"{small.name}.lock", f"{large.name}.lock"}
+    filler = tiny_disk / "filler"
+    filler.write_bytes(bytes(free - (1 if full_at == "what is drawn" else room) * PAGE))
+    assert_said(shared_checkout.run(*again))
+    finished = {small.name, f"{small.name}.done", f"{small.name}.lock", f"{large.name}.lock"}
+    assert {path.name for path in large.parent.iterdir()} == finished | {f"{large.name}.checkpoint"}
     assert store.verify(small).samples == 40
+    filler.unlink()
+    done = shared_checkout.run(*again)
+    assert done.returncode == 0, done.stderr
+    finished |= {large.name, f"{large.name}.done"}
+    assert {path.name for path in large.parent.iterdir()} == finished
+    assert store.verify(large).samples == 40
 
 
 @pytest.mark.parametrize("limit", [20_000, 4_000])
 def test_a_limit_on_a_files_size(shared_checkout: Checkout, tmp_path: Path, limit: int) -> None:
     out = tmp_path / "render_proxies" / KEY
-    keywords = shared_checkout.command(*shared_checkout.render(out, count=400))
-    done = subprocess.run(
-        **keywords,
-        capture_output=True,
-        check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-    )
-    assert_said(done)
-    assert [path.name for path in out.parent.iterdir()] == [f"{KEY}.lock"]
+    assert_said(limited(shared_checkout, shared_checkout.render(out, count=400), limit))
+    assert {path.name for path in out.parent.iterdir()} == {f"{KEY}.lock", f"{KEY}.checkpoint"}
 
 
 def test_libraries_that_hide_the_systems_error(tmp_path: Path) -> None:
