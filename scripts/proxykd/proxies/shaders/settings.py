@@ -70,7 +70,9 @@ class ShaderPool(Section):
     seed: int = Field(default=0, ge=0, lt=2**31)
     """Draws the programs' parameters. The programs themselves belong to the corpus and stay the same."""
     programs: int = Field(default=2000, ge=1, le=400_000)
-    """Programs, divided among the families by weight. More of them help more than more images of each."""
+    """Programs, divided among the families by weight. More of them help more than more images of each.
+
+    The first 2,000 (of `heldout`: 500) are chosen from several thousand for their diversity."""
     corpus: Literal["main", "heldout"] = "main"
     """Which of two disjoint sets of programs: `heldout` is for judging a student on programs it never saw."""
     families: dict[str, float] = WEIGHTS
