@@ -66,7 +66,8 @@ def _portion(portion: tuple[str, range]) -> list[Candidate]:
     import os
 
     from proxykd.proxies.shaders.candidates import SIZE, SUPERSAMPLING, look_at
-    from proxykd.proxies.shaders.studio import compile_quickly, open_studio
+    from proxykd.proxies.shaders.context import compile_quickly
+    from proxykd.proxies.shaders.studio import open_studio
 
     os.environ["LP_NUM_THREADS"] = "0"
     compile_quickly()
