@@ -41,7 +41,7 @@ class EvaluateStudent(Section):
     """Name of the labelled set under `import_images`; None: there are no labels, so no accuracy."""
     split: Literal["test", "validation"] = "test"
     """Choose settings on validation; test is read by nothing but evaluation."""
-    heldout: RenderedPool = ShaderPool(kind="shaders", count=2000, corpus="heldout")
+    heldout: RenderedPool = ShaderPool(kind="shaders", count=2000, programs=300, corpus="heldout")
     """Proxies of programs that no student has seen, on which student and teacher are compared."""
     pairs: HeldoutPairs | None = HeldoutPairs()
     """The attack on held-out proxies whose pairs boundary fidelity is measured on; null: not measured."""

@@ -15,50 +15,84 @@ from zlib import crc32
 
 import numpy as np
 
+from proxykd.proxies.shaders.catalogue import HELDOUT, program_seed
 from proxykd.proxies.shaders.families import (
+    blends,
+    blocks,
     cells,
     cppn,
     curls,
+    distortions,
+    expressions,
     figures,
     folds,
     fractals,
     glows,
+    glyphs,
     gratings,
+    heads,
+    hulls,
     interference,
+    kaleidoscopes,
+    labyrinths,
+    landscapes,
+    limbs,
     loops,
+    masks,
+    moire,
     noise,
+    overlays,
     shapes,
+    silhouettes,
     solids,
     spots,
+    stacks,
     strokes,
     truchet,
     warps,
 )
 from proxykd.proxies.shaders.sketch import PARAMETERS, Sketch, uniforms
 
-GRAMMAR_VERSION = 1
+GRAMMAR_VERSION = 2
 """Part of every seed: raise it when a family writes other text for the same seed."""
-HELDOUT = 500_000
-"""Seeds from here on belong to the held-out corpus, those below to the main one."""
 FAMILIES = {
+    "blends": blends,
+    "blocks": blocks,
     "cells": cells,
     "cppn": cppn,
     "curls": curls,
+    "distortions": distortions,
+    "expressions": expressions,
     "figures": figures,
     "folds": folds,
     "fractals": fractals,
     "glows": glows,
+    "glyphs": glyphs,
     "gratings": gratings,
+    "heads": heads,
+    "hulls": hulls,
     "interference": interference,
+    "kaleidoscopes": kaleidoscopes,
+    "labyrinths": labyrinths,
+    "landscapes": landscapes,
+    "limbs": limbs,
     "loops": loops,
+    "masks": masks,
+    "moire": moire,
     "noise": noise,
+    "overlays": overlays,
     "shapes": shapes,
+    "silhouettes": silhouettes,
     "solids": solids,
     "spots": spots,
+    "stacks": stacks,
     "strokes": strokes,
     "truchet": truchet,
     "warps": warps,
 }
+
+
+__all__ = ["FAMILIES", "GRAMMAR_VERSION", "HELDOUT", "Program", "corpus", "piece", "write_program"]
 
 
 @dataclass(frozen=True)
@@ -102,7 +136,7 @@ def write_program(family: str, seed: int) -> Program:
 def corpus(families: Mapping[str, float], programs: int, heldout: bool) -> list[tuple[str, int]]:
     """Family and seed of each program: every prefix has the families in the proportion of their weights.
 
-    The n-th program of a family has seed n, or `HELDOUT` + n, whatever the weights are.
+    The n-th program of a family is the n-th of the catalogue, whatever the weights are.
     """
     names = [name for name in FAMILIES if families.get(name, 0) > 0]
     total = sum(families[name] for name in names)
@@ -111,6 +145,6 @@ def corpus(families: Mapping[str, float], programs: int, heldout: bool) -> list[
     for k in range(1, programs + 1):
         # The family that lags most behind its share; the first of them when several do.
         name = max(names, key=lambda n: families[n] / total * k - taken[n])
-        chosen.append((name, taken[name] + (HELDOUT if heldout else 0)))
+        chosen.append((name, program_seed(name, taken[name], heldout)))
         taken[name] += 1
     return chosen

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from string import Template
 from typing import TypeVar
 from zlib import crc32
@@ -12,8 +13,12 @@ import numpy as np
 Option = TypeVar("Option")
 PARAMETERS = 16
 """Numbers that a program can be given for each image: four vec4."""
-NEEDS = {"gradient": ("hash",), "octaves": ("hash", "gradient")}
+FEWEST = 8
+"""Numbers that a program is given for each image at least."""
+NEEDS = {"gradient": ("hash",), "octaves": ("hash", "gradient"), "tint": ("hash", "colour")}
 """Pieces of GLSL that other pieces call."""
+DEFINED = re.compile(r"^(?:void|float|vec\d|mat\d|uint|int) ([^;()]+)[;(]", re.MULTILINE)
+"""What a text defines outside functions: families begin lines with a type there and nowhere else."""
 
 
 def uniforms(count: int, *seed: int) -> np.ndarray:
@@ -33,6 +38,7 @@ class Sketch:
         self.pieces: list[str] = []
         self.body: list[str] = []
         self.ranges: list[tuple[float, float]] = []
+        self.limit = PARAMETERS
 
     def uniform(self, low: float = 0.0, high: float = 1.0) -> float:
         """A number in [low, high) that belongs to the program."""
@@ -57,9 +63,9 @@ class Sketch:
         return literal(self.uniform(low, high))
 
     def parameter(self, low: float, high: float) -> str:
-        """A number that every image has its own of, as GLSL. After the sixteenth: a constant."""
+        """A number that every image has its own of, as GLSL. After as many as the limit: a constant."""
         index = len(self.ranges)
-        if index == PARAMETERS:
+        if index >= self.limit:
             return self.number(low, high)
         self.ranges.append((low, high))
         return f"p{index // 4}.{'xyzw'[index % 4]}"
@@ -78,6 +84,21 @@ class Sketch:
     def write(self, text: str, **values: str | int | float) -> None:
         """Append GLSL in which `$name` stands for a value."""
         self.body.append(filled(text, **values))
+
+    def inner(self, write: Callable[[Sketch], None], suffix: str, most: int) -> bool:
+        """Append another family's text with `suffix` behind all names that it defines; true if it prepares.
+
+        It can have `most` parameters of its own, and constants after that.
+        """
+        body, limit = self.body, self.limit
+        self.body, self.limit = [], min(limit, len(self.ranges) + most)
+        write(self)
+        text = "".join(self.body)
+        self.body, self.limit = body, limit
+        names = {name.split("[")[0].strip() for line in DEFINED.findall(text) for name in line.split(",")}
+        pattern = rf"\b({'|'.join(sorted(names))})\b"
+        self.body.append(re.sub(pattern, rf"\1_{suffix}", text))
+        return "prepare" in names
 
 
 def literal(value: float) -> str:
