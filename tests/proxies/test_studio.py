@@ -108,6 +108,15 @@ def test_batches_change_no_bytes(context: moderngl.Context, backend: str) -> Non
 
 
 @pytest.mark.parametrize("backend", BOTH)
+def test_many_images_are_compiled_otherwise_and_are_the_same(context: moderngl.Context, backend: str) -> None:
+    program = write_program("cells", 5)
+    looped = images_of(context, backend, program, 5, 24, batches=Batches(96, 1))
+    unrolled = images_of(context, backend, program, 5, 24, batches=Batches(96, 1, unrolled_from=0))
+    assert looped.std() > 0
+    assert apart(looped, unrolled) <= (0 if on_processor(context) else 1)
+
+
+@pytest.mark.parametrize("backend", BOTH)
 def test_what_a_program_leaves_out_is_no_error(backend: str) -> None:
     text = "void prepare() {}\nvec3 shade(vec2 z) { return vec3(0.2, 0.4, 0.6); }\n"
     plain = Program("plain", 0, "".join([piece("head"), text, piece("main")]), ((0.0, 1.0),))

@@ -10,8 +10,6 @@ import numpy as np
 from proxykd.proxies.shaders.grammar import Program
 from proxykd.proxies.shaders.sketch import PARAMETERS
 
-FRAGMENT, COMPUTE = "#version 330\n", "#version 430\n#define COMPUTE\n"
-"""How a program's text begins, and how it begins for a compute shader."""
 GROUP = 8
 """Pixels along the sides of what a group of invocations draws, as glsl/head.glsl has it."""
 
@@ -27,9 +25,9 @@ class Compute:
         self.values = context.buffer(reserve=columns**2 * PARAMETERS * 4, dynamic=True)
         self.buffers = [context.buffer(reserve=columns**2 * size**2 * 4) for _ in range(buffers)]
 
-    def compile(self, program: Program) -> moderngl.ComputeShader:
-        """Raises moderngl.Error where the program is wrong."""
-        return self.context.compute_shader(program.glsl.replace(FRAGMENT, COMPUTE, 1))
+    def compile(self, program: Program, *defined: str) -> moderngl.ComputeShader:
+        """The program with some names defined. Raises moderngl.Error where it is wrong."""
+        return self.context.compute_shader(program.text(430, "COMPUTE", *defined))
 
     def start(self, compiled: Any, values_NP: np.ndarray, buffer: int) -> None:
         """Have tiles with these parameters drawn, by what `compile` returned, into a buffer."""

@@ -116,6 +116,11 @@ class Program:
         unit = uniforms(PARAMETERS, *words)[: len(low)]
         return (low + (high - low) * unit).astype(np.float32)
 
+    def text(self, version: int, *defined: str) -> str:
+        """Its text for a version of GLSL, with some names defined for the preprocessor."""
+        lines = [f"#version {version}", *(f"#define {name}" for name in defined)]
+        return "\n".join([*lines, self.glsl.removeprefix("#version 330\n")])
+
 
 @cache
 def piece(stem: str) -> str:

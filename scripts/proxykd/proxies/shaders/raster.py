@@ -29,9 +29,10 @@ class Raster:
         self.instances = context.buffer(reserve=columns**2 * (PARAMETERS + 2) * 4, dynamic=True)
         self.buffers = [context.buffer(reserve=self.side**2 * 4) for _ in range(buffers)]
 
-    def compile(self, program: Program) -> moderngl.Program:
-        """Raises moderngl.Error where the program is wrong."""
-        compiled = self.context.program(vertex_shader=piece("vertex"), fragment_shader=program.glsl)
+    def compile(self, program: Program, *defined: str) -> moderngl.Program:
+        """The program with some names defined. Raises moderngl.Error where it is wrong."""
+        text = program.text(330, *defined)
+        compiled = self.context.program(vertex_shader=piece("vertex"), fragment_shader=text)
         compiled["atlas"] = self.side, self.side
         return compiled
 

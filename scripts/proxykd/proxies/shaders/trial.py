@@ -58,7 +58,7 @@ def _compiled(
     programs = []
     for family, seed in PROGRAMS:
         program = write_program(family, seed)
-        compiled = stack.enter_context(studio.compiled(program))
+        compiled = stack.enter_context(studio.compiled(program, 1))
         few_NP = padded([program.parameters(i) for i in range(8)])
         values_NP = np.resize(few_NP, (BATCHES * studio.columns**2, few_NP.shape[1]))
         # The driver compiles at the first draw.

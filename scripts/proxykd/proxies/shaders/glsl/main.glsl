@@ -1,14 +1,23 @@
-// The pixel whose centre is `at`, from the tile's lower left corner. x and y of a sample reach from -1 to 1,
-// y upwards; row 0 of what is read back is the image's top.
+// The colour at a distance from the tile's lower left corner, in pixels. x and y of what is shaded reach from
+// -1 to 1, y upwards; row 0 of what is read back is the image's top.
+vec3 colour_at(vec2 at) {
+    vec2 z = at / size * 2.0 - 1.0;
+    vec3 c = shade(vec2(z.x, -z.y));
+    return any(isnan(c)) ? vec3(0.0) : clamp(c, 0.0, 1.0);
+}
+// The mean over a pixel whose centre is `at`.
 vec4 pixel(vec2 at) {
     prepare();
+#ifdef FOUR_SAMPLES
+    vec3 sum = colour_at(at + vec2(-0.25, -0.25));
+    sum += colour_at(at + vec2(0.25, -0.25));
+    sum += colour_at(at + vec2(-0.25, 0.25));
+    sum += colour_at(at + vec2(0.25, 0.25));
+#else
     vec3 sum = vec3(0.0);
-    for (int k = 0; k < side * side; k++) {
-        vec2 inside = (vec2(k % side, k / side) + 0.5) / float(side) - 0.5;
-        vec2 z = (at + inside) / size * 2.0 - 1.0;
-        vec3 c = shade(vec2(z.x, -z.y));
-        sum += any(isnan(c)) ? vec3(0.0) : clamp(c, 0.0, 1.0);
-    }
+    for (int k = 0; k < side * side; k++)
+        sum += colour_at(at + (vec2(k % side, k / side) + 0.5) / float(side) - 0.5);
+#endif
     return vec4(sum / float(side * side), 1.0);
 }
 #ifdef COMPUTE
