@@ -122,8 +122,9 @@ def private_folder(folder: Path) -> Iterator[Path]:
     """
     _remove_leftovers(folder)
     private = _private(folder, "made")
-    private.mkdir()
     try:
+        # A signal may arrive as soon as it is there.
+        private.mkdir()
         yield private
     finally:
         shutil.rmtree(private, ignore_errors=True)

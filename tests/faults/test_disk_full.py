@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,11 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from checkouts import Checkout
+from checkouts import NOISE, Checkout
 from proxykd import store
+from proxykd.presentation.progress import Progress
+from proxykd.production.produce import Production
+from proxykd.production.spool import FILES as BUNDLES
+from proxykd.production.spool import Spool
+from proxykd.proxies.settings import NoisePool
 
 KEY = "0123456789abcdef"
 PAGE = os.sysconf("SC_PAGE_SIZE")
+FILES = ("train-000000.tar", "samples.parquet", "index.json")
 
 
 @pytest.fixture
@@ -39,44 +46,49 @@ def assert_said(done: subprocess.CompletedProcess[str]) -> None:
     assert "Traceback" not in done.stderr
 
 
-def limited(checkout: Checkout, command: list[object], limit: int) -> subprocess.CompletedProcess[str]:
-    """Run a command that may write no file of more than so many bytes."""
-    return subprocess.run(
-        **checkout.command(*command),
-        capture_output=True,
-        check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-    )
+def free(disk: Path) -> int:
+    state = os.statvfs(disk)
+    return state.f_bavail * state.f_frsize
 
 
-@pytest.mark.parametrize("full_at", ["what is drawn", "train-000000.tar", "samples.parquet", "index.json"])
+def spooled(disk: Path) -> int:
+    """Bytes that the bundles of a small pool take on a disk."""
+    before = free(disk)
+    with Progress("render", NOISE["count"]) as progress:
+        Production(NoisePool(**NOISE), "proxykd.proxies.noise", Spool(disk / "spool", "key"), progress).run()
+    took = before - free(disk)
+    shutil.rmtree(disk / "spool")
+    return took
+
+
+@pytest.mark.parametrize("full_at", ["spool", *FILES])
 def test_a_full_disk(shared_checkout: Checkout, tiny_disk: Path, full_at: str) -> None:
     """Whichever file is the one for which there is no room."""
     small, large = (tiny_disk / "render_proxies" / key for key in ("1" * 16, "2" * 16))
     done = shared_checkout.run(*shared_checkout.render(small))
     assert done.returncode == 0, done.stderr
+    pages = {"spool": spooled(tiny_disk) // PAGE}
+    pages |= {name: -(-(small / name).stat().st_size // PAGE) for name in FILES}
+    before = list(pages).index(full_at)
+    room = sum(list(pages.values())[:before]) + pages[full_at] // 2
+    (tiny_disk / "filler").write_bytes(bytes(free(tiny_disk) - room * PAGE))
+    there = free(tiny_disk)
     again = shared_checkout.render(large, seed=1)
-    if full_at != "what is drawn":
-        # Enough for what is drawn, which waits in many small files, and not for a shard.
-        assert_said(limited(shared_checkout, again, 30_000))
-    room = 0
-    for name in ("train-000000.tar", "samples.parquet", "index.json"):
-        pages = -(-(small / name).stat().st_size // PAGE)
-        if name == full_at:
-            room += pages // 2
-            break
-        room += pages
-    free = os.statvfs(tiny_disk).f_bavail * os.statvfs(tiny_disk).f_frsize
-    filler = tiny_disk / "filler"
-    filler.write_bytes(bytes(free - (1 if full_at == "what is drawn" else room) * PAGE))
     assert_said(shared_checkout.run(*again))
+    # It leaves no more behind than a lock's file, and what is drawn where there is room for it and shards.
     finished = {small.name, f"{small.name}.done", f"{small.name}.lock", f"{large.name}.lock"}
-    assert {path.name for path in large.parent.iterdir()} == finished | {f"{large.name}.checkpoint"}
+    left = {path.name for path in large.parent.iterdir()}
+    if full_at == "index.json":
+        assert any(store.checkpoint_of(large).glob(BUNDLES))
+        finished |= {store.checkpoint_of(large).name}
+    else:
+        assert there - free(tiny_disk) <= PAGE
+    assert left == finished
     assert store.verify(small).samples == 40
-    filler.unlink()
+    (tiny_disk / "filler").unlink()
     done = shared_checkout.run(*again)
     assert done.returncode == 0, done.stderr
-    finished |= {large.name, f"{large.name}.done"}
+    finished = finished - {store.checkpoint_of(large).name} | {large.name, f"{large.name}.done"}
     assert {path.name for path in large.parent.iterdir()} == finished
     assert store.verify(large).samples == 40
 
@@ -84,8 +96,15 @@ def test_a_full_disk(shared_checkout: Checkout, tiny_disk: Path, full_at: str) -
 @pytest.mark.parametrize("limit", [20_000, 4_000])
 def test_a_limit_on_a_files_size(shared_checkout: Checkout, tmp_path: Path, limit: int) -> None:
     out = tmp_path / "render_proxies" / KEY
-    assert_said(limited(shared_checkout, shared_checkout.render(out, count=400), limit))
-    assert {path.name for path in out.parent.iterdir()} == {f"{KEY}.lock", f"{KEY}.checkpoint"}
+    keywords = shared_checkout.command(*shared_checkout.render(out, count=400))
+    done = subprocess.run(
+        **keywords,
+        capture_output=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    assert_said(done)
+    assert [path.name for path in out.parent.iterdir()] == [f"{KEY}.lock"]
 
 
 def test_libraries_that_hide_the_systems_error(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from programs import Workplace
+from proxykd.production.spool import FILES
 
 SHADERS = {"kind": "shaders", "count": 240, "programs": 24, "size": 16, "channels": 3}
 NOISE = {"kind": "noise", "count": 40_000, "size": 8, "channels": 1}
@@ -44,19 +45,21 @@ def waits(process: Any) -> Iterator[None]:
         time.sleep(0.001)
 
 
-def at_random(random_: random.Random, workplace: Workplace, process: Any) -> None:
-    until = time.monotonic() + random_.uniform(0.2, 1.5)
+def with_workers(random_: random.Random, workplace: Workplace, process: Any) -> None:
+    """At a random moment once they are started: while they open, draw or store."""
+    until = None
     for _ in waits(process):
-        if time.monotonic() > until:
+        if until is None and workers_of(process.pid):
+            until = time.monotonic() + random_.uniform(0, 0.5)
+        if until and time.monotonic() > until:
             return
 
 
 def with_something_stored(random_: random.Random, workplace: Workplace, process: Any) -> None:
-    (spool,) = (workplace.out("render_proxies", "killed.checkpoint"),)
-    before = len(list(spool.glob("0*")))
-    wanted = before + random_.randint(1, 3)
+    spool = workplace.out("render_proxies", "killed.checkpoint")
+    wanted = len(list(spool.glob(FILES))) + random_.randint(1, 3)
     for _ in waits(process):
-        if len(list(spool.glob("0*"))) >= wanted:
+        if len(list(spool.glob(FILES))) >= wanted:
             return
 
 
@@ -79,7 +82,7 @@ def killed_and_finished(
         workers = workers_of(process.pid)
         # It may have come to its end before.
         with suppress(ProcessLookupError):
-            os.kill(process.pid, signal.SIGKILL)
+            process.kill()
         process.join(SECONDS)
         kills += process.exitcode == -signal.SIGKILL
         _, alive = psutil.wait_procs(workers, timeout=SECONDS)
@@ -89,18 +92,18 @@ def killed_and_finished(
 
 
 CASES = [
-    pytest.param(SHADERS, [with_something_stored, at_random], 0, id="shaders"),
+    pytest.param(SHADERS, [with_something_stored, with_workers], 0, id="shaders"),
     pytest.param(NOISE, [while_assembling], 0, id="assembly"),
     *(
         pytest.param(
-            settings, [at_random, with_something_stored] * 5, seed, id=f"{settings['kind']}-{seed}",
+            settings, [with_workers, with_something_stored] * 5, seed, id=f"{settings['kind']}-{seed}",
             marks=pytest.mark.full,
         )
         for settings in (SHADERS, LEAVES)
         for seed in range(1, 4)
     ),
     pytest.param(
-        NOISE, [at_random, with_something_stored, *[while_assembling] * 3], 5, id="noise",
+        NOISE, [with_workers, with_something_stored, *[while_assembling] * 3], 5, id="noise",
         marks=pytest.mark.full,
     ),
 ]  # fmt: skip
@@ -127,7 +130,7 @@ def test_killed_workers_are_replaced(tmp_path: Path, kills: int) -> None:
     process = workplace.start("render_proxies", "killed", settings)
     killed: set[int] = set()
     for _ in waits(process):
-        stored = len(list(workplace.out("render_proxies", "killed.checkpoint").glob("0*")))
+        stored = len(list(workplace.out("render_proxies", "killed.checkpoint").glob(FILES)))
         fresh = [worker for worker in workers_of(process.pid) if worker.pid not in killed]
         if fresh and len(killed) < kills and stored > 2 * len(killed):
             worker = random_.choice(fresh)

@@ -9,20 +9,39 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from proxykd.errors import full_disk
 from proxykd.production.parts import Bundle
 from proxykd.store import write_atomically
 
 FORMAT = 1
+FILES = "*-????????????????"
+"""Whole bundles' files."""
 SETTLED = "settled.json"
 PARTIAL = ".partial"
 IMAGE, SAMPLE = "image", "sample"
 """Columns of a bundle's file: an encoded image, and its number in the pool. The others are the table's."""
+
+
+@contextmanager
+def open_spool(folder: Path, key: str) -> Iterator[Spool]:
+    """The spool in a folder. Whatever ends the work, what is drawn stays there for whoever goes on.
+
+    It goes where nothing is drawn yet, and when the disk is full or a quota used up: it may be what fills it.
+    """
+    try:
+        yield Spool(folder, key)
+    except BaseException as error:
+        if (isinstance(error, Exception) and full_disk(error)) or not any(folder.glob(FILES)):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 class Spool:
