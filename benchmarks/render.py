@@ -10,10 +10,10 @@ start to their end, with their imports and the compilation of all shaders:
   are the same, and so are the images, which is checked.
 
 Mesa's cache of compiled shaders is off for both, but in the row `warm`, which is a second run with the cache
-on. With several rounds the medians count. `cpu` is a program's processor time, which tells what it costs where
-other programs keep the cores busy. `raster` and `compute` are images a second of the back ends alone, in one
-process, without compilation, encoding and files. Where there is a graphics card, the stage is measured with
-each of them, too. Images are drawn with 2 x 2 samples a pixel.
+on. With several rounds the medians count. `cpu` is a program's processor time, which tells what it costs
+where other programs keep the cores busy. `raster` and `compute` are images a second of the back ends alone,
+in one process, without compilation, encoding and files. Where there is a graphics card, the stage is measured
+with each of them, too. Images are drawn with 2 x 2 samples a pixel.
 """
 
 from __future__ import annotations
