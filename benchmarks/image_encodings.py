@@ -63,10 +63,9 @@ def encoders() -> dict[str, Encoder]:
     found["PNG, OpenCV, as it comes"] = opencv(".png")
     for level in (1, 3, 6):
         found[f"PNG, OpenCV, level {level}"] = opencv(".png", level_of, level)
-    for name, kind in (("sub", cv2.IMWRITE_PNG_FILTER_SUB), ("Paeth", cv2.IMWRITE_PNG_FILTER_PAETH)):
-        for level in (1, 3):
-            options = (level_of, level, strategy_of, cv2.IMWRITE_PNG_STRATEGY_FILTERED, filter_of, kind)
-            found[f"PNG, OpenCV, level {level}, filter {name}"] = opencv(".png", *options)
+    filtered = (strategy_of, cv2.IMWRITE_PNG_STRATEGY_FILTERED, filter_of, cv2.IMWRITE_PNG_FILTER_SUB)
+    for level in (1, 3):
+        found[f"PNG, OpenCV, level {level}, filter sub"] = opencv(".png", level_of, level, *filtered)
     for method in (0, 1, 2, 3, 4, 6):
         for quality in (0, 25, 75) if method < 6 else (100,):
             name = f"WebP, Pillow, method {method}, quality {quality}"

@@ -41,6 +41,16 @@ def test_the_benchmark_of_the_loop() -> None:
 
 
 @pytest.mark.full
+def test_the_benchmark_of_rendering() -> None:
+    found = printed("benchmarks/render.py", "--quick")
+    for size in (32, 64, 224):
+        ratio = found[f"images_per_second_{size}"] / found[f"plain_images_per_second_{size}"]
+        assert found[f"ratio_{size}"] == pytest.approx(ratio, rel=0.01)
+        assert found[f"raster_{size}"] > found[f"images_per_second_{size}"] / found["cores"]
+    assert found["device"]
+
+
+@pytest.mark.full
 def test_the_benchmark_of_planning() -> None:
     found = printed("benchmarks/planning.py", "--quick")
     assert [(row["experiments"], row["stages"]) for row in found["dry_runs"]] == [(1, 16), (10, 52)]

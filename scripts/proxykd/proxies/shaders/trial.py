@@ -28,6 +28,11 @@ def faster(size: int, supersampling: int) -> str:
         found = rates(context, min(size, LARGEST), min(supersampling, FINEST))
     finally:
         context.release()
+    return choice(found)
+
+
+def choice(found: dict[str, float]) -> str:
+    """The back end to draw with, from the rates."""
     return "compute" if found.get("compute", 0.0) > CLEARLY * found["raster"] else "raster"
 
 
