@@ -1,10 +1,15 @@
-"""What lossless encodings cost on shader images: milliseconds and bytes an image, in one process.
+"""What lossless encodings cost on shader images: milliseconds and bytes an image, in one thread.
 
     python benchmarks/image_encodings.py [--images 600] [--programs 300] [--sizes 32 64 224]
+    python benchmarks/image_encodings.py --dataset store/render_proxies/<key> [--images 10000]
 
-Programs are those of the default corpus, drawn with 2 x 2 samples a pixel. Every encoding is decoded again
-with Pillow and compared; one that loses anything ends the program. `decode` is Pillow's way back. Times are
-the processor's, the better of two rounds over all images. Prints a table a size and, last, one line of JSON.
+Programs are those of the default corpus, drawn with 2 x 2 samples a pixel; `--dataset` takes the first images
+of a dataset in their place. Every encoding is decoded again with Pillow and compared; one that loses anything
+ends the program. `encode` is the encoder alone, `tar` the way from its bytes into a shard with its digest,
+`read` the way back as the stages go it: a shard's file, its digest, its members, OpenCV. `Pillow` is the
+decoder of many readers of others. `stored` are an image's bytes in the shard, with tar's header and padding.
+Times are the processor's, the better of two rounds over all images. Prints a table a size and, last, one line
+of JSON.
 """
 
 from __future__ import annotations
@@ -13,9 +18,11 @@ import argparse
 import io
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -24,10 +31,12 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
+from proxykd import shards, store  # noqa: E402
 from proxykd.proxies.shaders.context import compile_quickly  # noqa: E402
 from proxykd.proxies.shaders.grammar import corpus, write_program  # noqa: E402
 from proxykd.proxies.shaders.settings import ShaderPool  # noqa: E402
 from proxykd.proxies.shaders.studio import open_studio  # noqa: E402
+from proxykd.ustar import TarWriter  # noqa: E402
 
 ROUNDS = 2
 Encoder = Callable[[np.ndarray], bytes]
@@ -84,17 +93,37 @@ def rendered(images: int, programs: int, size: int) -> np.ndarray:
     return np.concatenate(drawn)
 
 
-def cost(encode: Encoder, images_NHWC: np.ndarray) -> dict[str, float]:
-    """Milliseconds for encoding and decoding an image, and its bytes."""
+def cost(encode: Encoder, images_NHWC: np.ndarray, place: Path) -> dict[str, float]:
+    """Milliseconds an image for each step of the chain, and its bytes. place: a folder for a shard."""
     files = [encode(image_HWC) for image_HWC in images_NHWC]
     for content, image_HWC in zip(files, images_NHWC, strict=True):
         if not np.array_equal(np.asarray(Image.open(io.BytesIO(content))), image_HWC):
             raise SystemExit("an encoding that should be lossless is not")
+    n = len(files)
+    shard = written(files, place)
     return {
-        "encode_ms": _best(lambda: [encode(image_HWC) for image_HWC in images_NHWC], len(images_NHWC)),
-        "decode_ms": _best(lambda: [Image.open(io.BytesIO(content)).load() for content in files], len(files)),
-        "bytes": sum(map(len, files)) / len(files),
+        "encode_ms": _best(lambda: [encode(image_HWC) for image_HWC in images_NHWC], n),
+        "tar_ms": _best(lambda: written(files, place), n),
+        "read_ms": _best(lambda: read(place / shard["name"], shard), n),
+        "pillow_ms": _best(lambda: [Image.open(io.BytesIO(content)).load() for content in files], n),
+        "bytes": sum(map(len, files)) / n,
+        "stored": shard["bytes"] / n,
     }
+
+
+def written(files: list[bytes], place: Path) -> dict[str, Any]:
+    """One shard of these members; its entry in an index."""
+    tar = TarWriter(place / "train-000000.tar")
+    names = [f"{shards.key_of(i)}.image" for i in range(len(files))]
+    for first in range(0, len(files), 1000):
+        tar.append(names[first : first + 1000], files[first : first + 1000])
+    return tar.close()
+
+
+def read(path: Path, shard: dict[str, Any]) -> list[np.ndarray]:
+    """Its images, decoded as `shards.read_images` does, but by this thread alone."""
+    contents = shards.read_shard(path, shard)
+    return [cv2.imdecode(np.frombuffer(one, np.uint8), cv2.IMREAD_UNCHANGED) for one in contents]
 
 
 def _best(work: Callable[[], object], count: int) -> float:
@@ -106,20 +135,35 @@ def _best(work: Callable[[], object], count: int) -> float:
     return 1000 * min(times) / count
 
 
-def measured(images: int, programs: int, sizes: list[int]) -> list[dict[str, object]]:
-    """A row for each size and encoding; fewer images where they are large."""
+COLUMNS = ("encode_ms", "tar_ms", "read_ms", "pillow_ms", "bytes", "stored")
+
+
+def measured(images_NHWC: np.ndarray) -> list[dict[str, object]]:
+    """A row for each encoding."""
+    n, size = images_NHWC.shape[:2]
+    print(f"\n{n} images of {size} pixels, {size * size * 3} bytes each, unencoded")
+    print(" " * 36 + "".join(f"{name:>11}" for name in COLUMNS))
     rows: list[dict[str, object]] = []
-    for size in sizes:
-        images_NHWC = rendered(images if size <= 64 else max(programs, images // 8), programs, size)[:images]
-        if size > 64:
-            images_NHWC = images_NHWC[:: max(1, len(images_NHWC) // (images // 8))]
-        print(f"\n{len(images_NHWC)} images of {size} pixels, {size * size * 3} bytes each, unencoded")
-        print(f"{'':36} {'encode ms':>10} {'decode ms':>10} {'bytes':>8}")
-        for name, encode in encoders().items():
-            found = cost(encode, images_NHWC)
-            print(f"{name:36} {found['encode_ms']:10.3f} {found['decode_ms']:10.3f} {found['bytes']:8.0f}")
-            rows.append({"size": size, "encoding": name, **found})
+    for name, encode in encoders().items():
+        with tempfile.TemporaryDirectory() as place:
+            found = cost(encode, images_NHWC, Path(place))
+        figures = (f"{found[k]:11.3f}" if k.endswith("_ms") else f"{found[k]:11.0f}" for k in COLUMNS)
+        print(f"{name:36}" + "".join(figures), flush=True)
+        rows.append({"size": size, "encoding": name, **found})
     return rows
+
+
+def drawn(images: int, programs: int, size: int) -> np.ndarray:
+    """So many images, an eighth of them above 64 pixels, from as many programs as that allows."""
+    images_NHWC = rendered(images if size <= 64 else max(programs, images // 8), programs, size)[:images]
+    return images_NHWC[:: max(1, len(images_NHWC) // (images // 8))] if size > 64 else images_NHWC
+
+
+def stored(folder: Path, images: int) -> np.ndarray:
+    """The first images of a dataset."""
+    index = store.read_index(folder)
+    rows = list(range(min(images, index.samples)))
+    return np.stack(shards.read_rows(folder, [one.model_dump() for one in index.shards], rows))
 
 
 def main() -> None:
@@ -128,10 +172,16 @@ def main() -> None:
     )
     parser.add_argument("--images", type=int, default=600, help="images, an eighth of them above 64 pixels")
     parser.add_argument("--programs", type=int, default=300, help="programs that draw them")
+    parser.add_argument("--dataset", type=Path, help="a folder of the store to take images from")
     parser.add_argument("--sizes", type=int, nargs="+", default=[32, 64, 224])
     arguments = parser.parse_args()
     compile_quickly()
-    print(json.dumps(measured(arguments.images, arguments.programs, arguments.sizes)))
+    if arguments.dataset:
+        rows = measured(stored(arguments.dataset, arguments.images))
+    else:
+        each = [measured(drawn(arguments.images, arguments.programs, size)) for size in arguments.sizes]
+        rows = [row for several in each for row in several]
+    print(json.dumps(rows))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from proxykd import publication, store
+from proxykd import publication, shards, store
 from proxykd.errors import UserError
 from proxykd.section import canonical_json
 
@@ -57,7 +57,7 @@ def test_golden_index(folder: Path) -> None:
 
 def test_golden_key() -> None:
     key = store.stage_key("s", {"b": 1, "a": [1.0, None]}, "c" * 64, {"/x": "d" * 64}, {"role": [KEY]})
-    assert key == {1: "76ce8f31ec45d81e"}[store.FORMAT]
+    assert key == {(1, 2): "fc92f79d3d3752c2"}[store.FORMAT, shards.FORMAT]
     moved = store.stage_key("s", {"a": [1.0, None], "b": 1}, "c" * 64, {"/y": "d" * 64}, {"role": [KEY]})
     assert moved == key
 

@@ -27,7 +27,7 @@ from proxykd.errors import UserError
 from proxykd.scratch import room_for
 from proxykd.ustar import TarWriter
 
-FORMAT = 1
+FORMAT = 2
 SAMPLES_PER_SHARD = 10_000
 TABLE = "samples.parquet"
 ROW_GROUP = 100_000
