@@ -71,7 +71,13 @@ class Painter:
 
 
 def hang(memory: Path) -> None:
-    time.sleep(3600)
+    while True:
+        time.process_time()
+
+
+def doze(memory: Path) -> None:
+    """As one does that has to wait for a processor."""
+    time.sleep(2)
 
 
 def stop(memory: Path) -> None:

@@ -13,7 +13,8 @@ from proxykd.causes import Asked, cause_of, remedy
 from proxykd.errors import TERMINATED
 
 KILL = "import os\n\nos.kill(os.getpid(), 9)\n"
-BEGINS_ANEW = Asked("render_proxies", 2400, 240)
+BEGINS_ANEW = Asked("score_proxies", 2400, 240)
+RENDERING = Asked("render_proxies", 2400, 240)
 TRAINING = Asked("train_teacher", 600, 30)
 
 
@@ -102,8 +103,9 @@ def test_why_a_job_failed(told: str, own: str, schedulers: str, kind: str, said:
     [
         ("OUT_OF_MEMORY", TRAINING, "more memory: --set-resources train_teacher:mem_mb=1200, or the same "),
         ("OUT_OF_MEMORY", Asked("train_teacher"), "--set-resources train_teacher:mem_mb=<more>,"),
-        ("TIMEOUT", BEGINS_ANEW, "more time: --set-resources render_proxies:runtime=480, or the same "),
+        ("TIMEOUT", BEGINS_ANEW, "more time: --set-resources score_proxies:runtime=480, or the same "),
         ("TIMEOUT", TRAINING, "the same command again, and it goes on at its last checkpoint; or more time"),
+        ("TIMEOUT", RENDERING, "goes on with what is missing; or more time: --set-resources render_proxies:"),
         ("NODE_FAIL", TRAINING, "goes on at its last checkpoint. slurm-requeue: true in slurm/config.yaml"),
         ("CANCELLED", BEGINS_ANEW, "nothing, if it was you; start the same command again."),
         ("FAILED", TRAINING, "this is a defect"),

@@ -8,7 +8,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-GOES_ON = ("train_teacher", "distill_student")
+GOES_ON = {
+    "train_teacher": "at its last checkpoint",
+    "distill_student": "at its last checkpoint",
+    "render_proxies": "with what is missing",
+}
+"""Stages that do not begin anew, and where they go on."""
 PROFILE = "the same under set-resources in slurm/config.yaml"
 STATUS = re.compile(r"SLURM status is: '([A-Z_]+)\b")
 SAID_BY_SCHEDULER = {
@@ -121,7 +126,7 @@ def remedy(cause: Cause, asked: Asked) -> str:
     """What to change, for a person to act on."""
     again = "start the same command again"
     if asked.stage in GOES_ON:
-        again += ", and it goes on at its last checkpoint"
+        again += f", and it goes on {GOES_ON[asked.stage]}"
     if cause.kind == "memory":
         return _more(asked.stage, "mem_mb", asked.mem_mb, "more memory")
     if cause.kind == "time":

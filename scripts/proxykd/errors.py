@@ -21,7 +21,8 @@ DISK_FULL_TEXTS = (
 WHAT_IS_LARGE = "python scripts/store.py list shows what is large"
 TERMINATED = (
     "Stopped by SIGTERM, as a scheduler stops a job at its time limit. Nothing unfinished was published. "
-    "Start the same command again: a training goes on at its last checkpoint, other stages begin anew."
+    "Start the same command again: a training goes on at its last checkpoint, a rendering with what is "
+    "missing, and other stages begin anew."
 )
 AGAIN_SECONDS = 0.5
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}

@@ -104,6 +104,11 @@ def test_a_process_that_dies_once_changes_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "2").exists()
 
 
+def test_waiting_for_a_processor_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROXYKD_RENDER_SECONDS", "1")
+    assert produced(pool_with(tmp_path, p2="doze"), tmp_path / "spool")[2] == {}
+
+
 @pytest.mark.parametrize(("deed", "black"), [("nan", True), ("infinite", False), ("endless", False)])
 def test_no_number_stays_within_its_program(tmp_path: Path, deed: str, black: bool) -> None:
     """Not a number is black; an endless loop ends somewhere, or its program is left out."""

@@ -29,8 +29,11 @@ from proxykd.source import SCRIPTS
 LOST = "lost"
 """Is told of a worker that was killed or ended by itself, and why."""
 SECONDS, SECONDS_A_SAMPLE = 60.0, 5e-6
-"""A part may take so long, and so much longer for each sample of its pixels: a hundred times what an average
-program takes on one core. PROXYKD_RENDER_SECONDS replaces the first."""
+"""Of a processor's time: a part may take so much, and so much more for each sample of its pixels, a hundred
+times what an average program takes. PROXYKD_RENDER_SECONDS replaces the first. Not of the clock's: a program
+that is left out changes the images, and a busy machine must not."""
+PATIENCE = 5
+"""Times as long it may take by the clock, for one that waits and does nothing."""
 MEGABYTES = 2000.0
 """A worker may take so much memory beside some copies of a part; PROXYKD_RENDER_MB replaces it."""
 COPIES = 6
@@ -55,7 +58,7 @@ class Limits:
     image_bytes: int
 
     def seconds(self, part: Part) -> float:
-        """A part may take so long, with its encoding."""
+        """A part may take so much processor time, with its encoding."""
         floor = number("PROXYKD_RENDER_SECONDS", SECONDS)
         return floor + SECONDS_A_SAMPLE * self.samples * len(part.samples)
 
@@ -82,16 +85,28 @@ class Worker:
         self.is_open = False
         self.bundle: Bundle | None = None
         self.part = 0
-        self.since = time.monotonic()
+        self.since, self.took = time.monotonic(), 0.0
         with suppress(BrokenPipeError, ConnectionResetError):
             self.pipe.send((module, pool))
 
     def draw(self, bundle: Bundle, path: Path) -> None:
         """Ask for a bundle's file."""
-        self.bundle, self.part, self.since = bundle, 0, time.monotonic()
+        self.bundle = bundle
+        self.begin(0)
         # One that has just ended is noticed by its end of the pipe.
         with suppress(BrokenPipeError, ConnectionResetError):
             self.pipe.send((bundle, path))
+
+    def begin(self, part: int) -> None:
+        """Count a part's time from now on."""
+        self.part, self.since, self.took = part, time.monotonic(), self._processor_seconds()
+
+    def _processor_seconds(self) -> float:
+        with suppress(psutil.Error):
+            times = self.facts.cpu_times()
+            return float(times.user + times.system)
+        # It is gone, which is noticed by its end of the pipe.
+        return 0.0
 
     def kill(self) -> None:
         """End it now, whatever it is at."""
@@ -105,7 +120,8 @@ class Worker:
         """What it exceeds, in words; empty where it keeps to its limits."""
         part = self.bundle.parts[self.part] if self.bundle else Part(0, range(0))
         seconds = limits.seconds(part) if self.bundle else OPENING_SECONDS
-        if time.monotonic() - self.since > seconds:
+        waited = time.monotonic() - self.since
+        if self._processor_seconds() - self.took > seconds or waited > PATIENCE * seconds:
             return f"it took longer than {seconds:.0f} s"
         with suppress(psutil.Error):
             if self.facts.memory_info().rss > limits.bytes(part):
@@ -161,7 +177,7 @@ class Crew:
             yield self.lose(worker, worker.end())
             return
         if what == BEGUN:
-            worker.part, worker.since = told, time.monotonic()
+            worker.begin(told)
             return
         if what == OPENED:
             worker.is_open = True
