@@ -37,6 +37,7 @@ CONFIGURATION: dict[str, Any] = {
 IMAGE = 64 * 64 * 3
 SHARD = 10_000 * IMAGE
 ROW = 4096
+DRAWN = 50
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def megabytes(held: float) -> int:
 def test_memory_grows_with_the_data(place: Path) -> None:
     rules = rules_of()
     assert asked(rules, "render_proxies") == [
-        megabytes((1.25 * IMAGE + ROW) * count) for count in (30_000, 50_000, 1_024, 1_000)
+        megabytes(2 * min(count, 10_000) * IMAGE + DRAWN * count) for count in (30_000, 50_000, 1_024, 1_000)
     ]
     # Half of it for the images, so that they are not mapped from a file; a shard is read at a time.
     logits = 3 * 4 * 500
@@ -108,8 +109,8 @@ def test_images_that_are_mapped_need_no_more(place: Path) -> None:
     large = {"render_proxies": {"kind": "shaders", "count": 20_000_000}}
     rules = rules_of(proxies=[large], select_proxies={"count": None})
     assert asked(rules, "distill_student") == [megabytes(64_000 * MEGABYTE + 2 * SHARD)]
-    # While it is rendered, a pool lies in memory.
-    assert asked(rules, "render_proxies")[0] == megabytes((1.25 * IMAGE + ROW) * 20_000_000)
+    # While it is rendered, two of its shards lie in memory.
+    assert asked(rules, "render_proxies")[0] == megabytes(2 * SHARD + DRAWN * 20_000_000)
 
 
 def test_imported_images_of_which_the_number_is_not_known(place: Path) -> None:
@@ -124,6 +125,14 @@ def test_imported_images_of_which_the_number_is_not_known(place: Path) -> None:
     assert asked(rules, "import_images") == [
         megabytes((1.25 * IMAGE + ROW) * count) for count in (1797, 100, 100_000, 300_000)
     ]
+
+
+def test_each_core_that_draws_asks_for_more(place: Path) -> None:
+    rules = rules_of()
+    key = SimpleNamespace(key=next(iter(rules.plan.stages["render_proxies"])))
+    asks = rules.memory_mb("render_proxies", 1000, each=500)
+    assert asks(key, None, 1, threads=16) - asks(key, None, 1, threads=2) == 14 * 500
+    assert asks(key, None, 2, threads=2) == 2 * asks(key, None, 1, threads=2)
 
 
 def test_each_attempt_asks_for_more(place: Path) -> None:
@@ -146,11 +155,11 @@ def test_a_gpu_for_shaders_alone_and_only_if_asked(place: Path, monkeypatch: pyt
         rules.render_gpus()(keys[0])
 
 
-def test_trainings_ask_for_the_same_time_again_and_all_others_for_more() -> None:
+def test_what_goes_on_asks_for_the_same_time_again_and_all_else_for_more() -> None:
     for stage in STAGES:
         file = ROOT / f"workflow/rules/{stage}.smk"
         (runtime,) = re.findall(r"runtime=(.*),", file.read_text())
-        goes_on = stage in ("train_teacher", "distill_student")
+        goes_on = stage in ("train_teacher", "distill_student", "render_proxies")
         assert runtime.startswith("RULES.minutes(") is not goes_on, file
 
 

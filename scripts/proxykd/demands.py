@@ -27,6 +27,8 @@ LOADS = {
 """Stage -> the roles whose images it has in memory at once."""
 ROW_BYTES = 4096
 """What a stage holds, at most, of what it writes down of one sample (1.0 to 2.4 kB were measured)."""
+DRAWN_BYTES = 50
+"""What rendering holds of one sample: its number, in its bundle and while shards are written."""
 LOADED_AT_MOST = 64_000 * MEGABYTE
 """Is asked for, at most, to hold loaded images in; what takes more than half is mapped (see `scratch.py`)."""
 SOURCES = {
@@ -60,16 +62,19 @@ class Demands:
     def memory_mb(self, stage: Stage, base: int) -> int:
         """Megabytes for a stage that needs `base` of them with no data at all."""
         held = 0.0
-        if stage.name in MAKES_IMAGES:
+        if stage.name == "import_images":
             # In memory, whatever their size.
             held += 1.25 * self.bytes(stage)
+        if stage.name == "render_proxies":
+            # What is drawn lies in files. Two shards at once are mapped from them and written.
+            held += self._shard(stage) + DRAWN_BYTES * self.samples(stage)
         if stage.settings.canonical().get("crops") is not None:
             held += min(DECODED * sum(map(_size, stage.settings.data())), DECODED_AT_MOST)
         loaded = [one for role in LOADS.get(stage.name, ()) for one in stage.upstream.get(role, [])]
         if loaded:
             # Twice, since images that take more than half of what is granted are mapped from a file.
             held += min(2 * sum(map(self.bytes, loaded)), LOADED_AT_MOST) + max(map(self._shard, loaded))
-        if stage.name in {*MAKES_IMAGES, "select_proxies", "attack_boundary"}:
+        if stage.name in {"import_images", "select_proxies", "attack_boundary"}:
             held += ROW_BYTES * self.samples(stage)
         if stage.name == "score_proxies":
             held += 3 * 4 * self._classes(stage) * sum(map(self.samples, loaded))

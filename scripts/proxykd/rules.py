@@ -78,21 +78,24 @@ class Rules:
 
         return command
 
-    def memory_mb(self, name: str, base: int) -> Callable[[Any, Any, int], int]:
+    def memory_mb(self, name: str, base: int, each: int = 0) -> Callable[..., int]:
         """Resources function: megabytes of memory, `base` of them without any data (see `demands.py`).
 
-        Doubled with each attempt, so that a job that ran out of memory gets further.
+        each: more for each core, where each has a process of its own. Doubled with each attempt, so that a
+        job that ran out of memory gets further.
         """
 
-        def megabytes(wildcards: Any, input: Any, attempt: int) -> int:
-            return self.demands.memory_mb(self._stage(name, wildcards.key), base) * 2 ** (attempt - 1)
+        def megabytes(wildcards: Any, input: Any, attempt: int, threads: int = 1) -> int:
+            stage = self._stage(name, wildcards.key)
+            return self.demands.memory_mb(stage, base + each * threads) * 2 ** (attempt - 1)
 
         return megabytes
 
     def minutes(self, first: int) -> Callable[[Any, Any, int], int]:
         """Resources function: minutes for a stage that begins anew when it is tried again, so gets more then.
 
-        A training goes on at its last checkpoint, and asks for the same again.
+        A training goes on at its last checkpoint and a rendering with what is missing, and both ask for the
+        same again.
         """
         return lambda wildcards, input, attempt: first * attempt
 

@@ -9,8 +9,8 @@ rule render_proxies:
         "../../envs/proxykd.yaml"
     threads: 2
     resources:
-        mem_mb=RULES.memory_mb("render_proxies", base=2000),
-        runtime=RULES.minutes(240),
+        mem_mb=RULES.memory_mb("render_proxies", base=1000, each=500),
+        runtime=240,
         gpu=RULES.render_gpus(),
     params:
         command=RULES.command("render_proxies"),

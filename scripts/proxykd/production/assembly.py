@@ -5,9 +5,9 @@ Plumbing: not in a stage's code digest. What is written is what `shards.ShardWri
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +21,26 @@ from proxykd.production.spool import IMAGE, SAMPLE
 from proxykd.ustar import TarWriter
 
 
-def assemble(bundles: list[pa.RecordBatch], folder: Path) -> list[dict[str, Any]]:
+def assemble(bundles: Sequence[pa.RecordBatch], folder: Path) -> list[dict[str, Any]]:
     """Write all shards and `samples.parquet`; the shards' names, samples, bytes and digests.
 
-    bundles: each with its rows in the order of their samples, which are together all from 0 on.
+    bundles: each with its rows in the order of their samples, which are together all from 0 on. One is asked
+    for anew wherever it is needed, so that a file that is mapped for it is let go in between: what is in
+    memory is a few shards, however large the pool.
     """
-    contents = [Contents.of(bundle) for bundle in bundles]
-    count = sum(bundle.num_rows for bundle in bundles)
+    numbers = [bundle[SAMPLE].to_numpy().copy() for bundle in bundles]
+    count = sum(map(len, numbers))
 
     def written(shard: int) -> dict[str, Any]:
         first = shard * shards.SAMPLES_PER_SHARD
         last = min(first + shards.SAMPLES_PER_SHARD, count)
-        return write_shard(contents, first, last, folder / shards.shard_name(shard))
+        return write_shard(
+            slices(bundles, numbers, first, last), first, last, folder / shards.shard_name(shard)
+        )
 
     with ThreadPoolExecutor(min(cores(), AT_ONCE)) as threads:
         listed = threads.map(written, range(-(-count // shards.SAMPLES_PER_SHARD)))
-        shards.write_groups(folder / shards.TABLE, table_groups(bundles, contents, count))
+        shards.write_groups(folder / shards.TABLE, table_groups(bundles, numbers, count))
         return list(listed)
 
 
@@ -44,39 +48,40 @@ AT_ONCE = 4
 """Shards, at most, that are written at once: a disk is busy with few."""
 
 
-@dataclass
-class Contents:
-    """The encoded images of a bundle, without copies."""
+def slices(
+    bundles: Sequence[pa.RecordBatch], numbers: list[np.ndarray], first: int, last: int
+) -> Iterator[pa.RecordBatch]:
+    """The rows of samples from `first` up to `last`, from each bundle that has some.
 
-    samples_N: np.ndarray
-    ends: list[int]
-    """Where each image begins in `data`, and behind them where the last one ends."""
-    data: memoryview
-
-    @classmethod
-    def of(cls, bundle: pa.RecordBatch) -> Contents:
-        """Those of a mapped file."""
-        _, ends, data = bundle[IMAGE].buffers()
-        ends_N = np.frombuffer(ends, np.int32)[: bundle.num_rows + 1]
-        return cls(bundle[SAMPLE].to_numpy(), ends_N.tolist(), memoryview(data))
-
-    def rows(self, first: int, last: int) -> range:
-        """The rows of samples from `first` up to `last`."""
-        return range(*np.searchsorted(self.samples_N, [first, last]).tolist())
+    numbers: of the samples of each bundle, ascending.
+    """
+    for k, samples_N in enumerate(numbers):
+        begin, end = np.searchsorted(samples_N, [first, last]).tolist()
+        if begin < end:
+            yield bundles[k].slice(begin, end - begin)
 
 
-def write_shard(contents: list[Contents], first: int, last: int, path: Path) -> dict[str, Any]:
-    """Write the samples from `first` up to `last` as one shard."""
+def write_shard(rows: Iterable[pa.RecordBatch], first: int, last: int, path: Path) -> dict[str, Any]:
+    """Write the samples from `first` up to `last`, all of which are among the rows, as one shard."""
     images: list[memoryview] = [memoryview(b"")] * (last - first)
-    for bundle in contents:
-        rows = bundle.rows(first, last)
-        for sample, row in zip(bundle.samples_N[rows.start : rows.stop].tolist(), rows, strict=True):
-            images[sample - first] = bundle.data[bundle.ends[row] : bundle.ends[row + 1]]
+    for batch in rows:
+        for sample, image in zip(batch[SAMPLE].to_pylist(), encoded(batch), strict=True):
+            images[sample - first] = image
     tar = TarWriter(path)
     for begin, end in _pieces([len(image) for image in images]):
         names = [f"{shards.key_of(first + i)}.{SUFFIX}" for i in range(begin, end)]
         tar.append(names, images[begin:end])
     return tar.close()
+
+
+def encoded(rows: pa.RecordBatch) -> Iterator[memoryview]:
+    """Each row's image, without a copy."""
+    images = rows[IMAGE]
+    _, ends, data = images.buffers()
+    # The buffers are those of the whole bundle.
+    ends_N = np.frombuffer(ends, np.int32)[images.offset : images.offset + len(images) + 1].tolist()
+    whole = memoryview(data)
+    return (whole[begin:end] for begin, end in pairwise(ends_N))
 
 
 def _pieces(sizes: list[int]) -> Iterator[tuple[int, int]]:
@@ -89,13 +94,15 @@ def _pieces(sizes: list[int]) -> Iterator[tuple[int, int]]:
             begin, held = i + 1, 0
 
 
-def table_groups(bundles: list[pa.RecordBatch], contents: list[Contents], count: int) -> Iterator[pa.Table]:
+def table_groups(
+    bundles: Sequence[pa.RecordBatch], numbers: list[np.ndarray], count: int
+) -> Iterator[pa.Table]:
     """The table, in as many rows at a time as lie together in the file."""
     for first in range(0, count, shards.ROW_GROUP):
         last = min(first + shards.ROW_GROUP, count)
-        here = [one.rows(first, last) for one in contents]
-        slices = [bundle.slice(rows.start, len(rows)) for bundle, rows in zip(bundles, here, strict=True)]
-        table = pa.Table.from_batches([one.drop_columns([IMAGE]) for one in slices if one.num_rows])
+        table = pa.Table.from_batches(
+            [rows.drop_columns([IMAGE]) for rows in slices(bundles, numbers, first, last)]
+        )
         table = table.take(np.argsort(table[SAMPLE].to_numpy())).drop_columns([SAMPLE])
         samples = range(first, last)
         names = [shards.shard_name(i // shards.SAMPLES_PER_SHARD) for i in samples]

@@ -9,14 +9,12 @@ from collections import Counter
 from importlib import import_module
 from typing import Any
 
-import pyarrow as pa
-
 from proxykd.environment import cores
 from proxykd.errors import UserError
 from proxykd.presentation.progress import Progress, log
 from proxykd.production.crew import Crew, Limits, Worker
 from proxykd.production.parts import Bundle, divide, stand_in
-from proxykd.production.spool import Spool
+from proxykd.production.spool import Spool, Stored
 from proxykd.production.worker import BROKEN, DONE, FAILED, OPENED
 
 ATTEMPTS = 2
@@ -45,7 +43,7 @@ class Production:
         elif spool.backend is not None:
             self.pool = pool.model_copy(update={"backend": spool.backend})
 
-    def run(self) -> list[pa.RecordBatch]:
+    def run(self) -> Stored:
         """Draw what is missing; the rows of all bundles, in their order.
 
         Raises UserError where nothing can be drawn, or where too many programs fail.
@@ -58,14 +56,7 @@ class Production:
                 self._hand_out(crew)
                 for event in crew.events():
                     self._take(crew, *event)
-        rows = [self.spool.read(bundle) for bundle in self._bundles()]
-        return [self._whole(one) for one in rows]
-
-    @staticmethod
-    def _whole(rows: pa.RecordBatch | None) -> pa.RecordBatch:
-        if rows is None:
-            raise RuntimeError("a bundle that was written a moment ago cannot be read")
-        return rows
+        return Stored(self.spool, self._bundles())
 
     def failed(self) -> dict[str, str]:
         """Name of each program that was left out, and why."""

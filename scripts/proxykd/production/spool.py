@@ -9,10 +9,10 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import pyarrow as pa
@@ -92,6 +92,28 @@ class Spool:
         except (OSError, pa.ArrowInvalid):
             return None
         return rows if rows.num_rows == len(bundle.samples) else None
+
+
+class Stored(Sequence[pa.RecordBatch]):
+    """The rows of bundles that are all there. Each is mapped when it is asked for, and held by who asks."""
+
+    def __init__(self, spool: Spool, bundles: list[Bundle]) -> None:
+        self.spool, self.bundles = spool, bundles
+
+    def __len__(self) -> int:
+        return len(self.bundles)
+
+    @overload
+    def __getitem__(self, k: int) -> pa.RecordBatch: ...
+    @overload
+    def __getitem__(self, k: slice) -> Sequence[pa.RecordBatch]: ...
+    def __getitem__(self, k: int | slice) -> pa.RecordBatch | Sequence[pa.RecordBatch]:
+        if isinstance(k, slice):
+            return Stored(self.spool, self.bundles[k])
+        rows = self.spool.read(self.bundles[k])
+        if rows is None:
+            raise RuntimeError("a bundle that was written before cannot be read")
+        return rows
 
 
 def write(path: Path, parts: list[pa.RecordBatch]) -> None:
