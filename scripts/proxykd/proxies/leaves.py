@@ -220,8 +220,9 @@ def spans(leaves: Leaves, leaf: np.ndarray, row: np.ndarray) -> tuple[np.ndarray
     reach = np.sqrt(np.maximum(leaves.radius[disc] ** 2 - (height[discs] - centre[:, 1]) ** 2, 0))
     left[discs], right[discs] = centre[:, 0] - reach, centre[:, 0] + reach
     # Inside a convex polygon lies right of all its left edges and left of all its right ones.
-    polygon, y = leaf[others], height[others]
-    x = [slope[polygon] * y + offset[polygon] for slope, offset in edges(leaves.corners)]
+    # NumPy makes such numbers of an index each time it is used, if it is of others.
+    polygon, y = leaf[others].astype(np.intp), height[others]
+    x = [slope.take(polygon) * y + offset.take(polygon) for slope, offset in edges(leaves.corners)]
     # Of four at a time, rather than along an axis of four, which NumPy is slow at.
     left[others], right[others] = reduce(np.maximum, x[:4]), reduce(np.minimum, x[4:])
     return left, right
