@@ -19,13 +19,23 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 from proxykd.errors import run
-from proxykd.proxies.shaders.settings import ShaderPool
+from proxykd.proxies.shaders.settings import FAMILIES
 
 if TYPE_CHECKING:
     from proxykd.proxies.shaders.candidates import Candidate
 
 REASONS = ("dull", "static", "white noise", "not a number", "dear", "few parameters")
 PORTION = 20
+POOL = dict.fromkeys(FAMILIES, 1.0) | {
+    "blocks": 3.5,
+    "heads": 3.0,
+    "hulls": 3.0,
+    "limbs": 4.0,
+    "masks": 3.5,
+    "silhouettes": 3.0,
+}
+"""Candidates and turns of each family. Enough for the default weights, and no part of them: a pool can have
+other weights, and the catalogue stays the same."""
 
 
 def main() -> None:
@@ -41,21 +51,20 @@ def main() -> None:
     from proxykd.proxies.shaders.catalogue import FILE, HELDOUT
     from proxykd.proxies.shaders.grammar import GRAMMAR_VERSION
 
-    weights = {name: weight for name, weight in ShaderPool().families.items() if weight > 0}
     corpora = {
-        "main": ordered(looked_at(weights, given.candidates, 0, given.processes), weights, "main"),
-        "heldout": ordered(looked_at(weights, given.heldout, HELDOUT, given.processes), weights, "heldout"),
+        "main": ordered(looked_at(given.candidates, 0, given.processes), "main"),
+        "heldout": ordered(looked_at(given.heldout, HELDOUT, given.processes), "heldout"),
     }
     found = {"grammar": GRAMMAR_VERSION, "sha256": digest(corpora)} | corpora
     FILE.write_text(_lines(found), encoding="utf-8")
     print(f"{FILE}: {FILE.stat().st_size / 1000:.0f} kB")
 
 
-def looked_at(weights: dict[str, float], count: int, first: int, processes: int) -> list[Candidate]:
-    """Candidates of all families, `count` times its weight of each, with seeds from `first` on."""
+def looked_at(count: int, first: int, processes: int) -> list[Candidate]:
+    """Candidates of all families, `count` times its weight in `POOL`, with seeds from `first` on."""
     portions = [
         (family, range(first + k, first + min(k + PORTION, round(count * weight))))
-        for family, weight in weights.items()
+        for family, weight in POOL.items()
         for k in range(0, round(count * weight), PORTION)
     ]
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
@@ -75,7 +84,7 @@ def _portion(portion: tuple[str, range]) -> list[Candidate]:
         return look_at(studio, *portion)
 
 
-def ordered(candidates: list[Candidate], weights: dict[str, float], corpus: str) -> dict[str, list[int]]:
+def ordered(candidates: list[Candidate], corpus: str) -> dict[str, list[int]]:
     """Each family's seeds in their order; prints what was left out and why."""
     import numpy as np
 
@@ -83,10 +92,10 @@ def ordered(candidates: list[Candidate], weights: dict[str, float], corpus: str)
 
     good = [one for one in candidates if not one.reasons]
     seen = portraits(np.stack([features(one.images_NHWC) for one in good]))
-    chosen = choose(seen, [one.program.family for one in good], weights)
+    chosen = choose(seen, [one.program.family for one in good], POOL)
     print(f"\n| {corpus} | candidates | {' | '.join(REASONS)} | near-duplicates | chosen |")
     print("|---" * (len(REASONS) + 4) + "|")
-    for name in [*weights, "all"]:
+    for name in [*POOL, "all"]:
         of = [one for one in candidates if name in {one.program.family, "all"}]
         counts = Counter(reason for one in of for reason in one.reasons)
         picked = [part for family, part in chosen.items() if name in {family, "all"}]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 
 import numpy as np
@@ -42,13 +43,20 @@ def features(images_NHWC: np.ndarray) -> np.ndarray:
     for network in range(NETWORKS):
         x_NCHW = images_NCHW
         found += [x_NCHW.mean((2, 3)), x_NCHW.std((2, 3))]
-        for layer, (before, after, side) in enumerate(WIDTHS):
-            weight = torch.from_numpy(_normal(after * before * side * side, network, layer)).float()
-            weight = weight.reshape(after, before, side, side) * (2.0 / (before * side * side)) ** 0.5
-            x_NCHW = functional.leaky_relu(functional.conv2d(x_NCHW, weight, padding=side // 2), 0.1)
+        for layer, (_, _, side) in enumerate(WIDTHS):
+            x_NCHW = functional.conv2d(x_NCHW, _weights(network, layer), padding=side // 2)
+            x_NCHW = functional.leaky_relu(x_NCHW, 0.1)
             found += [x_NCHW.mean((2, 3)), x_NCHW.std((2, 3))]
             x_NCHW = functional.avg_pool2d(x_NCHW, 2)
     return torch.cat(found, 1).numpy()
+
+
+@cache
+def _weights(network: int, layer: int) -> torch.Tensor:
+    """A convolution's weights: channels after and before, side, side; of variance 2 over what it adds up."""
+    before, after, side = WIDTHS[layer]
+    normal = torch.from_numpy(_normal(after * before * side * side, network, layer)).float()
+    return normal.reshape(after, before, side, side) * (2.0 / (before * side * side)) ** 0.5
 
 
 def _normal(count: int, *seed: int) -> np.ndarray:
