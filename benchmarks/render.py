@@ -65,7 +65,7 @@ class Case:
 
 
 # As many images a program as a million have with 2,000 programs; fewer where they are large.
-QUICK = [Case(32, 60, 500), Case(64, 30, 500), Case(224, 10, 80)]
+QUICK = [Case(32, 100, 500), Case(64, 30, 500), Case(224, 10, 80)]
 FULL = [Case(32, 200, 500), Case(64, 68, 500), Case(224, 34, 80)]
 
 
@@ -170,7 +170,7 @@ def main() -> None:
     for case in cases:
         backends = ["auto"] if no_card else ["auto", "raster", "compute"]
         found |= report(f"{case.size}", case, compared(case, backends, 1 if quick else 3))
-    warm = Case(32, cases[0].programs // 3, 500)
+    warm = Case(32, cases[0].programs // 5, 500)
     found |= report("32_warm", warm, compared(warm, ["auto"], 1, warm=True))
     print(json.dumps({name: round(one, 3) if isinstance(one, float) else one for name, one in found.items()}))
 
