@@ -5,7 +5,8 @@
 Draws eight images of each candidate and rejects what is dull, static, like white noise, somewhere not a
 number, or dear. Puts the rest in an order in which each program differs as much as can be from those before
 it by the features of untrained networks, and leaves near-duplicates out. Writes catalogue.json beside the
-grammar. No trained network and no image but the candidates' own has a say. Needs EGL, and some minutes.
+grammar. No trained network and no image but the candidates' own has a say. Needs EGL, and five
+minutes of a core.
 """
 
 from __future__ import annotations
