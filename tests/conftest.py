@@ -35,6 +35,10 @@ LONGEST = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     _skip(items)
     if "PYTEST_XDIST_WORKER" in os.environ:
+        # Whatever comes first in a process: an optimiser's first step imports it, and crashes after OpenGL by
+        # Mesa, whose LLVM is another one. Stages are programs of their own and never do both.
+        import torch._dynamo  # noqa: F401
+
         order = {group: place for place, group in enumerate(LONGEST)}
         items.sort(key=lambda item: order.get(_group(item.nodeid), len(order)))
 

@@ -186,30 +186,24 @@ def test_a_store_that_moved(finished: Checkout, jobs: Jobs) -> None:
     assert jobs is shown or ran(finished) <= REPORT
 
 
-@pytest.mark.parametrize("real", [False, pytest.param(True, marks=pytest.mark.full)])
-def test_a_checkpoint_counts_by_its_content(finished: Checkout, tmp_path: Path, real: bool) -> None:
-    """Where there is no time, its first two stages stand for a run that has ended."""
+@pytest.mark.full
+def test_a_checkpoint_counts_by_its_content(finished: Checkout, tmp_path: Path) -> None:
     weights, same = tmp_path / "teacher.safetensors", tmp_path / "same.safetensors"
     run, run_same = (import_run(finished, path, tmp_path / f"{path.stem}.yaml") for path in (weights, same))
     pages = Counter(show_teacher=1) + REPORT
     everything = Counter(import_teacher=1, check_teacher=1, show_teacher=1) + SCORES
     with extra_results(finished):
-        if real:
-            made = ran(finished, configfile=run)
-            assert made == everything
-        else:
-            made = ran(finished, stamp(finished, run, "score_proxies"), configfile=run)
-            assert made == Counter(import_teacher=1, check_teacher=1, score_proxies=1)
+        assert ran(finished, configfile=run) == everything
         os.utime(weights, (0, 0))
-        assert shown(finished, configfile=run) == everything - made
-        assert shown(finished, configfile=run_same) == (everything - made) | pages
+        assert shown(finished, configfile=run) == Counter()
+        assert shown(finished, configfile=run_same) == pages
         before = weights.read_bytes()
         tensors = load_file(weights)
         tensors["0.weight"][0, 0, 0, 0] += np.float32(0.01)
         save_file(tensors, weights)
-        assert (ran if real else shown)(finished, configfile=run) == everything
+        assert ran(finished, configfile=run) == everything
         weights.write_bytes(before)
-        assert (ran if real else shown)(finished, configfile=run) == (everything - made) | pages
+        assert ran(finished, configfile=run) == pages
 
 
 def test_a_job_that_runs_again_hides_nothing(finished: Checkout) -> None:
@@ -218,11 +212,6 @@ def test_a_job_that_runs_again_hides_nothing(finished: Checkout) -> None:
         finished.replace(SMOKE, "epsilon: 64", "epsilon: 48")
         jobs = shown(finished, "all", "--forcerun", "render_proxies")
         assert jobs - RANKING == ATTACK + Counter(render_proxies=2) - RANKING
-
-
-def stamp(checkout: Checkout, run: Path, stage: str) -> Path:
-    key, *_ = checkout.keys(yaml.safe_load(run.read_text()))[stage]
-    return checkout.store / stage / f"{key}.done"
 
 
 def import_run(checkout: Checkout, checkpoint: Path, file: Path) -> Path:

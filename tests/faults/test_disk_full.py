@@ -61,7 +61,9 @@ def spooled(disk: Path) -> int:
     return took
 
 
-@pytest.mark.parametrize("full_at", ["spool", *FILES])
+@pytest.mark.parametrize(
+    "full_at", ["spool", FILES[0], FILES[2], pytest.param(FILES[1], marks=pytest.mark.full)]
+)
 def test_a_full_disk(shared_checkout: Checkout, tiny_disk: Path, full_at: str) -> None:
     """Whichever file is the one for which there is no room."""
     small, large = (tiny_disk / "render_proxies" / key for key in ("1" * 16, "2" * 16))

@@ -109,7 +109,10 @@ def test_waiting_for_a_processor_is_no_failure(tmp_path: Path, monkeypatch: pyte
     assert produced(pool_with(tmp_path, p2="doze"), tmp_path / "spool")[2] == {}
 
 
-@pytest.mark.parametrize(("deed", "black"), [("nan", True), ("infinite", False), ("endless", False)])
+@pytest.mark.parametrize(
+    ("deed", "black"),
+    [("nan", True), ("endless", False), pytest.param("infinite", False, marks=pytest.mark.full)],
+)
 def test_no_number_stays_within_its_program(tmp_path: Path, deed: str, black: bool) -> None:
     """Not a number is black; an endless loop ends somewhere, or its program is left out."""
     pool = pool_with(tmp_path, p6=deed)

@@ -125,14 +125,15 @@ def test_a_killed_program_goes_on_to_the_same_bytes(
 @pytest.mark.parametrize("kills", [2, pytest.param(8, marks=pytest.mark.full)])
 def test_killed_workers_are_replaced(tmp_path: Path, kills: int) -> None:
     workplace, random_ = Workplace(tmp_path), random.Random(0)
-    settings = SHADERS | {"count": 120 * kills}
+    settings = SHADERS | {"count": 120 * kills, "programs": 12 * kills}
     workplace.make("render_proxies", "whole", settings)
     process = workplace.start("render_proxies", "killed", settings)
     killed: set[int] = set()
     for _ in waits(process):
         stored = len(list(workplace.out("render_proxies", "killed.checkpoint").glob(FILES)))
         fresh = [worker for worker in workers_of(process.pid) if worker.pid not in killed]
-        if fresh and len(killed) < kills and stored > 2 * len(killed):
+        # Far apart, so that no program, which is tried again at once, meets two of them.
+        if fresh and len(killed) < kills and stored > 6 * len(killed):
             worker = random_.choice(fresh)
             killed.add(worker.pid)
             worker.kill()
