@@ -59,7 +59,6 @@ localrules:
     all,
     assess,
     check,
-    show_teacher,
     report,
     rank_proxies,
 

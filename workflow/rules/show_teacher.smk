@@ -13,6 +13,7 @@ if RULES.checks():
             ),
         log:
             "logs/show_teacher.log",
+        localrule: True
         conda:
             "../../envs/proxykd.yaml"
         resources:
