@@ -5,7 +5,7 @@ RUN := .venv/bin/python
 TWO := -n 2 --dist loadscope --no-loadscope-reorder
 export PYTHON
 
-.PHONY: quickstart test test-full test-slurm benchmark lint format schema lock setup
+.PHONY: quickstart test test-full test-rounds test-slurm benchmark lint format schema lock setup
 
 quickstart: setup ## run config.yaml on this machine and write results/report.html
 	@$(RUN) scripts/quickstart.py
@@ -15,6 +15,9 @@ test: setup ## the tests, in under eight minutes on two cores
 
 test-full: setup ## all rounds of all tests
 	@PROXYKD_FULL=1 $(RUN) -m pytest $(TWO)
+
+test-rounds: setup ## the rounds that make test leaves out
+	@PROXYKD_FULL=1 $(RUN) -m pytest $(TWO) -m full
 
 test-slurm: setup ## a one-node Slurm on this machine (root, Debian)
 	@bash tests/slurm/run.sh

@@ -45,7 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """xdist's --dist=loadgroup would do, but pytest 9.2 ignores its marks (pytest-xdist's issue 1386)."""
+    """xdist's --dist=loadgroup would do, but with pytest 9.2 it passes its marks over, and says nothing."""
     from xdist.scheduler import LoadScopeScheduling
 
     class ByGroup(LoadScopeScheduling):

@@ -100,12 +100,12 @@ def test_parameters_lie_in_their_ranges_and_follow_their_seed() -> None:
 def test_a_family_within_another_keeps_to_its_names_and_its_share_of_parameters() -> None:
     sketch = Sketch("overlays", 1, 5)
     sketch.parameter(0.0, 1.0)
-    assert not sketch.inner(gratings.write, "inside", 3)
+    assert sketch.inner(gratings.write, "inside", 3) == ""
     assert len(sketch.ranges) == 4
     (text,) = sketch.body
     assert "vec3 shade_inside(vec2 z)" in text
     assert "colour_inside(" in text
     assert not re.search(r"\b(shade|frame|colour|wave)\b", text)
-    assert sketch.inner(figures.write, "outside", 3)
+    assert sketch.inner(figures.write, "outside", 3) == "prepare_outside();"
     assert "void prepare_outside()" in sketch.body[-1]
     assert re.search(r"\bparts_outside\[0\] =", sketch.body[-1])

@@ -85,10 +85,11 @@ class Sketch:
         """Append GLSL in which `$name` stands for a value."""
         self.body.append(filled(text, **values))
 
-    def inner(self, write: Callable[[Sketch], None], suffix: str, most: int) -> bool:
-        """Append another family's text with `suffix` behind all names that it defines; true if it prepares.
+    def inner(self, write: Callable[[Sketch], None], suffix: str, most: int) -> str:
+        """Append another family's text with `suffix` behind all names that it defines.
 
-        It can have `most` parameters of its own, and constants after that.
+        Returns the call that prepares it, empty where it has nothing to prepare. It can have `most`
+        parameters of its own, and constants after that.
         """
         body, limit = self.body, self.limit
         self.body, self.limit = [], min(limit, len(self.ranges) + most)
@@ -98,7 +99,7 @@ class Sketch:
         names = {name.split("[")[0].strip() for line in DEFINED.findall(text) for name in line.split(",")}
         pattern = rf"\b({'|'.join(sorted(names))})\b"
         self.body.append(re.sub(pattern, rf"\1_{suffix}", text))
-        return "prepare" in names
+        return f"prepare_{suffix}();" if "prepare" in names else ""
 
 
 def literal(value: float) -> str:

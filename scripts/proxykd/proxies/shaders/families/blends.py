@@ -19,14 +19,10 @@ BLENDS = (
 
 def write(sketch: Sketch) -> None:
     first, second = sketch.pick(FIELDS), sketch.pick(FIELDS)
-    prepares = [
-        f"prepare_{suffix}();"
-        for family, suffix in ((first, "first"), (second, "second"))
-        if sketch.inner(family.write, suffix, 7)
-    ]
+    prepares = [sketch.inner(first.write, "first", 7), sketch.inner(second.write, "second", 7)]
     sketch.write(
         f"""void prepare() {{
-    {" ".join(prepares)}
+    {" ".join(filter(None, prepares))}
 }}
 vec3 shade(vec2 z) {{
     vec3 a = clamp(shade_first(z), 0.0, 1.0), b = clamp(shade_second(z), 0.0, 1.0);

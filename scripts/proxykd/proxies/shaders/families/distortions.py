@@ -30,14 +30,10 @@ MOVES = (
 def write(sketch: Sketch) -> None:
     seen, lens = sketch.pick(SEEN), sketch.pick(LENSES)
     much, way = sketch.parameter(0.4, 1.8), sketch.uniform(0.0, 3.1)
-    prepares = [
-        f"prepare_{suffix}();"
-        for family, suffix in ((seen, "seen"), (lens, "lens"))
-        if sketch.inner(family.write, suffix, 9 if suffix == "seen" else 6)
-    ]
+    prepares = [sketch.inner(seen.write, "seen", 9), sketch.inner(lens.write, "lens", 6)]
     sketch.write(
         f"""void prepare() {{
-    {" ".join(prepares)}
+    {" ".join(filter(None, prepares))}
 }}
 vec3 shade(vec2 z) {{
     vec3 lens = clamp(shade_lens(z), 0.0, 1.0);

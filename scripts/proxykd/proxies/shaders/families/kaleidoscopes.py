@@ -48,7 +48,7 @@ def write(sketch: Sketch) -> None:
     prepares = sketch.inner(sketch.pick(SEEN).write, "seen", 12)
     sketch.write(
         f"""void prepare() {{
-    {"prepare_seen();" if prepares else ""}
+    {prepares}
 }}
 vec3 shade(vec2 z) {{
 {sketch.pick(MIRRORS)}    return shade_seen(z);

@@ -56,14 +56,10 @@ def write(sketch: Sketch) -> None:
         "scale": sketch.parameter(0.6, 1.5),
     }
     inside, outside = sketch.pick(FIELDS), sketch.pick(FIELDS)
-    prepares = [
-        f"prepare_{suffix}();"
-        for family, suffix in ((inside, "inside"), (outside, "outside"))
-        if sketch.inner(family.write, suffix, 5)
-    ]
+    prepares = [sketch.inner(inside.write, "inside", 5), sketch.inner(outside.write, "outside", 5)]
     sketch.write(
         f"""void prepare() {{
-    {" ".join(prepares)}
+    {" ".join(filter(None, prepares))}
 }}
 vec3 shade(vec2 z) {{
     uint s = $salt;

@@ -34,7 +34,7 @@ def backdrop(sketch: Sketch, salt: str, far: str, near: str, place: str) -> None
     """Write `vec3 backdrop(vec2 z)` from two kinds of tints, and `void set_scene()` for prepare to call."""
     sketch.need("octaves")
     if sketch.chance(FOREIGN_SHARE):
-        prepares = "prepare_far();" if sketch.inner(sketch.pick(FOREIGN).write, "far", 4) else ""
+        prepares = sketch.inner(sketch.pick(FOREIGN).write, "far", 4)
         sketch.write(
             f"void set_scene() {{{prepares}}}\nvec3 backdrop(vec2 z) {{\n    return shade_far(z);\n}}\n"
         )
