@@ -32,6 +32,13 @@ def make(job: Job[DistillStudent]) -> None:
     write_records(job.folder / "metrics.jsonl", records)
     job.classes = student.description.classes
     job.facts |= {"loss": records[-1]["loss"], "straddling": straddling}
+    if job.settings.refresh is not None:
+        job.facts["refreshed"] = [_refresh(record) for record in records if "refresh_pairs" in record]
+
+
+def _refresh(record: dict[str, float]) -> dict[str, float]:
+    """What a record says of the pairs that were made anew after its step."""
+    return {name: value for name, value in record.items() if name == "step" or name.startswith("refresh_")}
 
 
 if __name__ == "__main__":

@@ -93,6 +93,11 @@ class Experiment(Section):
                 raise ValueError(
                     f"no set of images is named {name!r} under import_images; there are: {known}"
                 )
+        if self.distill_student.refresh is not None and self.attack_boundary is None:
+            raise ValueError(
+                "distill_student.refresh replaces pairs of attack_boundary, and there are none: give "
+                "attack_boundary, or set refresh: null"
+            )
         crops = {name for name, images in self.import_images.items() if images.crops is not None}
         if labelled := crops.intersection(named[len(self.proxies) :]):
             raise ValueError(f"{labelled.pop()!r} is crops of one image, without labels: for proxies alone")

@@ -65,6 +65,8 @@ def student_settings(settings: Experiment, seeds: dict[str, int]) -> DistillStud
     if settings.attack_boundary is None:
         # A policy that is not used must not tell two students apart.
         filled["boundary"] = None
+    elif student.refresh is not None and student.refresh.attack is None:
+        filled["refresh"] = student.refresh.model_copy(update={"attack": settings.attack_boundary})
     if "distill_student" in seeds:
         filled["recipe"] = seeded(student.recipe, seeds["distill_student"])
     return student.model_copy(update=filled)
