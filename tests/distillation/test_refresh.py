@@ -227,12 +227,24 @@ def test_pairs_are_made_as_the_stored_ones_where_nothing_is_said(tiny: dict[str,
     assert student().key != first.key
 
 
+def test_the_reach_is_that_of_the_stored_pairs_where_it_is_left_to_be_measured() -> None:
+    stated, measured = settings().refresh, settings(attack={}).refresh
+    assert stated is not None
+    assert measured is not None
+    assert stated.within(8) is stated
+    measured = measured.within(8)
+    assert measured.attack is not None
+    assert measured.attack.epsilon == 8
+
+
 def test_the_attack_counts_for_students_that_use_it_and_for_no_other() -> None:
     how = settings()
     parts = stage_source("distill_student", how.modules()).parts
-    assert {"proxykd.boundary.bold_driver", "proxykd.boundary.collect", "proxykd.distillation.refresh"} < set(
-        parts
-    )
+    assert {
+        "proxykd.boundary.deepfool_linf",
+        "proxykd.boundary.collect",
+        "proxykd.distillation.refresh",
+    } < set(parts)
     plain = stage_source("distill_student", how.model_copy(update={"refresh": None}).modules()).parts
     assert not any("boundary" in name or "refresh" in name for name in plain)
 
@@ -262,12 +274,17 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     workplace.make("train_teacher", "t", teacher, images="import_images/train")
     workplace.make("score_proxies", "s", {}, teacher="train_teacher/t", pool="import_images/test")
     workplace.make("select_proxies", "s", {"count": 120}, pool="import_images/test", scores="score_proxies/s")
-    workplace.make("attack_boundary", "a", ATTACK | {"sources": 80}, **UPSTREAM)
+    workplace.make("attack_boundary", "a", {"sources": 80, "deeper": False}, **UPSTREAM)
     return workplace
 
 
 UPSTREAM = {"teacher": "train_teacher/t", "selection": "select_proxies/s"}
-REFRESHED = STUDENT | {"recipe": {"steps": 40, "batch": 16}, "augmentation": "standard"}
+# Within the reach that the attack measured.
+REFRESHED = STUDENT | {
+    "refresh": STUDENT["refresh"] | {"attack": {"deeper": False}},
+    "recipe": {"steps": 40, "batch": 16},
+    "augmentation": "standard",
+}
 ENVIRONMENT = {"PROXYKD_CHECKPOINT_SECONDS": "0"}
 
 

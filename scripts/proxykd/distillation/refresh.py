@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from proxykd.augmentation.batch import augment, generator, mix
-from proxykd.boundary.collect import harvest
+from proxykd.boundary.collect import Attack
 from proxykd.boundary.settings import AttackBoundary
 from proxykd.distillation.refresh_settings import Refresh
 from proxykd.errors import UserError
@@ -116,8 +116,8 @@ class Refresher:
         selected_NHWC = self.images_NHWC.at(source_N).cpu().numpy()
         predicted_N = logits_of(self.teacher, selected_NHWC, self.device).argmax(1)
         images_NHWC = torch.from_numpy(views_NHWC).to(self.device)
-        batches = harvest(self.teacher, images_NHWC, predicted_N, how.model_copy(update=as_they_are))
-        made = np.concatenate([batch.images_NHWC for batch in batches])
+        attack = Attack(self.teacher, images_NHWC, predicted_N, how.model_copy(update=as_they_are))
+        made = np.concatenate([block.images_NHWC for block in attack.blocks()])
         return made.reshape(-1, *self.pairs_GMHWC.stored.shape[1:])
 
     def _replace(self, new_GMHWC: np.ndarray) -> int:

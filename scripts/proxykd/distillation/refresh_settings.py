@@ -28,8 +28,14 @@ class Refresh(Section):
     """Share of them that is attacked, but no more than there are pairs. 1: all of them, whatever the student
     says, which is the control."""
     attack: AttackBoundary | None = None
-    """How: with the fields of attack_boundary, of which `sources` and `unmade` do not count. None: as the
-    stored pairs were made."""
+    """How: with the fields of attack_boundary, of which `sources` and `unmade` do not count; epsilon: auto is
+    that of the stored pairs. None: as those were made."""
+
+    def within(self, epsilon: float) -> Refresh:
+        """With the reach of the stored pairs, where its own is left to be measured."""
+        if self.attack is None or self.attack.epsilon != "auto":
+            return self
+        return self.model_copy(update={"attack": self.attack.model_copy(update={"epsilon": epsilon})})
 
     def modules(self) -> list[str]:
         return [REFRESH, *(self.attack.modules() if self.attack is not None else [])]
