@@ -5,8 +5,8 @@
 Chooses 50,000 of 500,000 images (a tenth with --quick) of ten classes, each class for itself as
 select_proxies does, and prints processor time and time by the clock of each rule and, last, one line of
 JSON. Features are drawn at random about 2,000 centres and cut at 0, as those of a network whose last layer
-follows a ReLU; no image is needed. Beside `diverse` stands greedy k-centre by its definition, one image after another: as many
-seconds as its first 100 steps let expect, since all of them would take long.
+follows a ReLU; no image is needed. Beside `diverse` stands greedy k-centre by its definition, one image after
+another: as many seconds as its first 100 steps let expect, since all of them would take long.
 """
 
 from __future__ import annotations
