@@ -27,7 +27,7 @@ from proxykd.outside import fill_paths
 from proxykd.proxies.settings import RenderedPool
 from proxykd.sanity.settings import CheckTeacher
 from proxykd.section import Section
-from proxykd.selection_settings import ScoreProxies, SelectProxies
+from proxykd.selection.settings import ScoreProxies, SelectProxies
 from proxykd.training.settings import TrainTeacher
 
 SEEDED = ("render_proxies", "select_proxies", "attack_boundary", "train_teacher", "distill_student")

@@ -11,6 +11,7 @@ from proxykd.augmentation.settings import Augmentation
 from proxykd.configuration import Experiment
 from proxykd.distillation.settings import DistillStudent
 from proxykd.errors import UserError
+from proxykd.selection.settings import ScoreProxies
 
 
 def with_teacher(settings: Experiment) -> Experiment:
@@ -41,6 +42,12 @@ def sized(pool: Any, size: int, channels: int) -> Any:
                 "out: it is filled in."
             )
     return pool.model_copy(update={"size": size, "channels": channels})
+
+
+def scoring(settings: Experiment) -> ScoreProxies:
+    """How pools are scored: with the teacher's features where the selection looks at them."""
+    needed = settings.select_proxies.within == "diverse"
+    return settings.score_proxies.model_copy(update={"features": settings.score_proxies.features or needed})
 
 
 def seeded(section: Any, seed: int | None) -> Any:
