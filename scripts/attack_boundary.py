@@ -21,7 +21,7 @@ def make(job: Job[AttackBoundary]) -> None:
     import numpy as np
     import torch
 
-    from proxykd.boundary.collect import harvest
+    from proxykd.boundary.collect import Attack
     from proxykd.networks.files import load
 
     teacher = load(job.one("teacher"), device())
@@ -31,6 +31,7 @@ def make(job: Job[AttackBoundary]) -> None:
     images_NHWC = torch.from_numpy(selected_NHWC).to(device())
     predicted_N = read_table(selection, ["predicted"])["predicted"].to_numpy()
     classes = teacher.description.classes
+    attack = Attack(teacher, images_NHWC, predicted_N, job.settings)
     totals: dict[str, int] = {}
     pairs_KK = np.zeros((len(classes), len(classes)), int)
     with (
@@ -38,7 +39,7 @@ def make(job: Job[AttackBoundary]) -> None:
         ShardWriter(job.folder) as writer,
     ):
         successes = 0
-        for batch in harvest(teacher, images_NHWC, predicted_N, job.settings):
+        for batch in attack.blocks():
             for image_HWC, row in zip(batch.images_NHWC, batch.rows, strict=True):
                 writer.add(image_HWC, row | {"success": row["success"] + successes})
             successes += batch.counts["kept"]
@@ -48,7 +49,11 @@ def make(job: Job[AttackBoundary]) -> None:
     if totals["kept"] == 0:
         _judge(job.settings, totals)
     job.shards, job.classes = writer.shards, classes
-    job.facts |= {"counts": totals, "pairs": pairs_KK.tolist(), "members": 4 if job.settings.deeper else 2}
+    job.facts |= attack.facts | {
+        "counts": totals,
+        "pairs": pairs_KK.tolist(),
+        "members": 4 if job.settings.deeper else 2,
+    }
 
 
 def _judge(settings: AttackBoundary, totals: dict[str, int]) -> None:

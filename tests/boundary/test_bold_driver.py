@@ -10,7 +10,8 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from proxykd.augmentation.batch import generator, mix
-from proxykd.boundary.bold_driver import Pairs, attack, deeper
+from proxykd.boundary.bold_driver import attack, deeper
+from proxykd.boundary.pairs import Pairs
 from proxykd.boundary.settings import AttackBoundary
 from proxykd.networks.classifier import Classifier, to_float
 from trained import digit_images, digit_teacher, linear_classifier
@@ -44,7 +45,7 @@ def offset_of(x_NCHW: torch.Tensor) -> float:
 
 
 def push(teacher: Classifier, offset: float, **how: float) -> Pairs:
-    return attack(teacher, at(offset), torch.tensor([1]), AttackBoundary(**how))
+    return attack(teacher, at(offset), torch.tensor([1]), AttackBoundary(**{"epsilon": 16, **how}))
 
 
 def test_a_step_that_does_not_cross_makes_the_next_one_larger() -> None:
@@ -251,7 +252,9 @@ def test_deeper_halves_a_step_that_is_too_large() -> None:
     # 127 of 255 is half a grey level below the boundary, where the teacher's output is just 0.9.
     teacher = one_pixel(math.log(9) / 2 / (3 * GREY))
     start = torch.full((1, 1, 1, 1), 127 * GREY)
-    how = AttackBoundary(start_step=4)
+    how = AttackBoundary(epsilon=16, start_step=4)
     # 4 levels further the teacher is too sure; 2 are well.
     assert float(deeper(teacher, start, torch.tensor([0]), how)) == pytest.approx(125 * GREY, abs=1e-6)
-    assert torch.equal(deeper(steep(), start, torch.tensor([0]), AttackBoundary(start_step=1)), start)
+    assert torch.equal(
+        deeper(steep(), start, torch.tensor([0]), AttackBoundary(epsilon=16, start_step=1)), start
+    )

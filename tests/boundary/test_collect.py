@@ -13,9 +13,10 @@ from pydantic import ValidationError
 
 from programs import Workplace
 from proxykd.augmentation.batch import augment, generator
-from proxykd.boundary.collect import Harvest, harvest
+from proxykd.boundary.collect import Attack, Harvest
 from proxykd.boundary.settings import AttackBoundary
-from proxykd.boundary.views import draw_targets, draw_views
+from proxykd.boundary.targets import Targets
+from proxykd.boundary.views import draw_views
 from proxykd.networks.classifier import to_float
 from proxykd.networks.files import load
 from proxykd.networks.outputs import logits_of, softmax
@@ -29,7 +30,8 @@ def gather(**settings: Any) -> tuple[list[dict[str, Any]], np.ndarray, dict[str,
     images_NHWC, _ = digit_images("test")
     predicted_N = logits_of(digit_teacher(), images_NHWC, "cpu").argmax(1)
     how = AttackBoundary(**settings)
-    batches: list[Harvest] = list(harvest(digit_teacher(), torch.from_numpy(images_NHWC), predicted_N, how))
+    attack = Attack(digit_teacher(), torch.from_numpy(images_NHWC), predicted_N, how)
+    batches: list[Harvest] = list(attack.blocks())
     counts = {name: sum(batch.counts[name] for batch in batches) for name in batches[0].counts}
     rows = [row for batch in batches for row in batch.rows]
     return rows, np.concatenate([batch.images_NHWC for batch in batches]), counts
@@ -49,9 +51,15 @@ def test_the_threshold_holds_for_the_images_that_are_stored() -> None:
     assert max(row["confidence"] for row in rows) < 0.5
 
 
+def chosen(how: AttackBoundary, current_N: np.ndarray, targets: Targets | None = None) -> np.ndarray:
+    """Targets of views of the digits' ten classes, by rules that look at no image."""
+    targets = targets or Targets(how, [str(digit) for digit in range(10)])
+    return targets.choose(torch.nn.Identity(), torch.zeros(0), current_N, current_N, 0)
+
+
 def test_uniform_targets_are_any_class_but_the_views_own() -> None:
     current_N = np.repeat(np.arange(10), 900)
-    target_N = draw_targets(current_N, current_N, 10, AttackBoundary(), 0)
+    target_N = chosen(AttackBoundary(), current_N)
     assert (target_N != current_N).all()
     table = np.zeros((10, 10), int)
     np.add.at(table, (current_N, target_N), 1)
@@ -130,11 +138,11 @@ def stored(folder: Path, index: dict[str, Any]) -> tuple[list[dict[str, Any]], n
     return pq.read_table(folder / "samples.parquet").to_pylist(), read_images(folder, index["shards"])
 
 
-@pytest.mark.parametrize("targets", ["uniform", "pseudo_label"])
-def test_stored_images_lie_where_their_rows_say(targets: str, workplace: Workplace) -> None:
-    made = workplace.make(
-        "attack_boundary", targets, {"targets": targets, "sources": 400, "epsilon": 24}, **UPSTREAM
-    )
+@pytest.mark.parametrize("method", ["deepfool_linf", "bold_driver"])
+@pytest.mark.parametrize("targets", ["uniform", "pseudo_label", "least_covered", "nearest"])
+def test_stored_images_lie_where_their_rows_say(targets: str, method: str, workplace: Workplace) -> None:
+    settings = {"targets": targets, "sources": 400, "epsilon": 24, "method": method}
+    made = workplace.make("attack_boundary", f"{targets}_{method}", settings, **UPSTREAM)
     index = workplace.index(made)
     rows, images_NHWC = stored(workplace.folder / made, index)
     teacher = load(workplace.folder / "train_teacher/t")
@@ -143,6 +151,12 @@ def test_stored_images_lie_where_their_rows_say(targets: str, workplace: Workpla
     assert [row["predicted"] for row in rows] == class_N.tolist()
     assert [row["confidence"] for row in rows] == pytest.approx(confidence_N.tolist(), abs=1e-4)
     assert confidence_N.max() < 0.9
+    # Whoever loads them sees the same classes, be it one by one.
+    some = range(0, len(rows), 17)
+    assert [int(logits_of(teacher, images_NHWC[i : i + 1], "cpu").argmax(1)[0]) for i in some] == [
+        rows[i]["predicted"] for i in some
+    ]
+    assert min(row["margin"] for row in rows) >= 0.01
     by_success = np.array([row["success"] for row in rows]).reshape(-1, 4)
     assert (by_success == np.arange(len(by_success))[:, None]).all()
     assert [row["role"] for row in rows[:4]] == ["pre", "post", "pre_deeper", "post_deeper"]
@@ -180,3 +194,50 @@ def test_the_program_refuses_pseudo_labels_without_mixup(workplace: Workplace) -
     assert status == 1
     assert "pseudo_label needs mixup" in told
     assert "Traceback" not in told
+
+
+def test_epsilon_is_measured_where_it_is_not_given(workplace: Workplace) -> None:
+    """The smallest reach within which 95 % of the views that cross at all do; what crossed within each."""
+    facts = workplace.index(workplace.make("attack_boundary", "auto", {"sources": 300}, **UPSTREAM))["facts"]
+    told = facts["reach"]
+    shares = list(told["success"].values())
+    assert told["views"] == 256
+    assert list(told["success"]) == ["1", "2", "4", "8", "16", "32", "64"]
+    assert shares == sorted(shares)
+    chosen = told["success"][f"{facts['epsilon']:g}"]
+    assert chosen >= 0.95 * shares[-1] > 0
+    assert all(share < 0.95 * shares[-1] for share in shares if share < chosen)
+    # The attack then makes as many pairs as was promised, with new targets of other views.
+    assert facts["counts"]["kept"] / facts["counts"]["views"] == pytest.approx(chosen, abs=0.1)
+    given = workplace.index(workplace.make("attack_boundary", "given", {"epsilon": 24}, **UPSTREAM))["facts"]
+    assert (given["epsilon"], given["reach"]) == (24, None)
+
+
+def test_the_control_is_as_large_and_crosses_nothing(workplace: Workplace) -> None:
+    """The same views changed as much, in every norm but for what black and white cut off."""
+    images = {}
+    for method in ("deepfool_linf", "shuffled"):
+        settings = {"method": method, "epsilon": 64, "mixup": 0, "augmentation": "none", "deeper": False}
+        made = workplace.make("attack_boundary", f"control_{method}", settings, **UPSTREAM)
+        rows, stored_NHWC = stored(workplace.folder / made, workplace.index(made))
+        posts = [(row, image) for row, image in zip(rows, stored_NHWC, strict=True) if row["role"] == "post"]
+        images[method] = {(row["view_step"], row["view_row"]): (row, image) for row, image in posts}
+    source = workplace.folder / "select_proxies/s"
+    views_NHWC = read_images(source, workplace.index("select_proxies/s")["shards"]).astype(int)
+    both = images["deepfool_linf"].keys() & images["shuffled"].keys()
+    assert len(both) > 50
+    sizes = {
+        method: [np.abs(image - views_NHWC[row["source"]]).sum() for row, image in map(one.get, both)]
+        for method, one in images.items()
+    }
+    assert 0.5 < np.median(np.array(sizes["shuffled"]) / np.array(sizes["deepfool_linf"])) <= 1
+    crossed = [row["predicted"] == row["target"] for row, _ in map(images["shuffled"].get, both)]
+    assert np.mean(crossed) < 0.2
+
+
+def test_pairs_of_a_list_join_the_classes_of_the_list(workplace: Workplace) -> None:
+    settings = {"targets": [["3", "8"], ["1", "7"]], "sources": 300, "epsilon": 64}
+    index = workplace.index(workplace.make("attack_boundary", "listed", settings, **UPSTREAM))
+    posts = np.array(index["facts"]["pairs"]).sum(0)
+    assert set(np.flatnonzero(posts)) <= {1, 3, 7, 8}
+    assert index["facts"]["counts"]["already"] > 100

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from programs import Workplace
-from proxykd.boundary.collect import harvest
+from proxykd.boundary.collect import Attack
 from proxykd.evaluation.pairs import Pairs, boundary_fidelity, pairs_of
 from proxykd.evaluation.settings import HeldoutPairs
 from proxykd.networks.classifier import Classifier
@@ -70,7 +70,9 @@ def test_a_teacher_separates_all_of_its_pairs_and_hardly_a_mirror_image() -> Non
     images_NHWC = digit_images("test")[0]
     teacher = digit_teacher()
     predicted_N = logits_of(teacher, images_NHWC, "cpu").argmax(1)
-    batches = list(harvest(teacher, torch.from_numpy(images_NHWC), predicted_N, HeldoutPairs(sources=200)))
+    batches = list(
+        Attack(teacher, torch.from_numpy(images_NHWC), predicted_N, HeldoutPairs(sources=200)).blocks()
+    )
     images_GMHWC = np.concatenate([batch.images_NHWC for batch in batches]).reshape(-1, 4, 8, 8, 1)
     predicted = [row["predicted"] for batch in batches for row in batch.rows]
     pairs = pairs_of(images_GMHWC, np.array(predicted).reshape(-1, 4))

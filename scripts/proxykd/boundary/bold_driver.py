@@ -6,30 +6,22 @@ adversarial decision boundary; the step rule is Battiti's bold driver (1989).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
+from torch import nn
 from torch.nn import functional
 
-from proxykd.boundary.grey import to_grey_levels
+from proxykd.boundary.deepening import further
+from proxykd.boundary.pairs import Pairs
 from proxykd.boundary.settings import AttackBoundary
 from proxykd.networks.classifier import Classifier
 
-
-@dataclass
-class Pairs:
-    """What became of a batch; rows without success hold no meaning."""
-
-    pre_NCHW: torch.Tensor
-    """The last image before the boundary."""
-    post_NCHW: torch.Tensor
-    """The first image beyond it."""
-    success_N: torch.Tensor
-    steps_N: torch.Tensor
-    """Steps until success, or all of them."""
+BATCHES = 1
+"""Batches of views that are attacked together."""
+EXACT = True
+"""The paper's rule runs in full precision unless it is asked not to."""
 
 
-def attack(teacher: Classifier, x_NCHW: torch.Tensor, target_N: torch.Tensor, how: AttackBoundary) -> Pairs:
+def attack(network: nn.Module, x_NCHW: torch.Tensor, target_N: torch.Tensor, how: AttackBoundary) -> Pairs:
     """Push each image into its target class, within epsilon of where it started.
 
     A step goes against the sign of the gradient of the cross-entropy with the target. After it a sample
@@ -48,16 +40,16 @@ def attack(teacher: Classifier, x_NCHW: torch.Tensor, target_N: torch.Tensor, ho
     if n == 0:
         return pairs
     rows = torch.arange(n, device=x_NCHW.device)
-    low_NCHW = (x_NCHW - how.epsilon / 255).clamp(0, 1)
-    high_NCHW = (x_NCHW + how.epsilon / 255).clamp(0, 1)
+    low_NCHW = (x_NCHW - how.reach / 255).clamp(0, 1)
+    high_NCHW = (x_NCHW + how.reach / 255).clamp(0, 1)
     step_N = torch.full((n,), how.start_step / 255, device=x_NCHW.device)
-    sign_NCHW, confidence_N, _ = _look(teacher, x_NCHW, target_N)
+    sign_NCHW, confidence_N, _ = _look(network, x_NCHW, target_N)
     for iteration in range(1, how.iterations + 1):
         if len(rows) == 0:
             break
         moved_NCHW = x_NCHW - step_N.view(-1, 1, 1, 1) * sign_NCHW
         moved_NCHW = torch.minimum(torch.maximum(moved_NCHW, low_NCHW), high_NCHW)
-        moved_sign_NCHW, moved_confidence_N, moved_class_N = _look(teacher, moved_NCHW, target_N)
+        moved_sign_NCHW, moved_confidence_N, moved_class_N = _look(network, moved_NCHW, target_N)
         crossed_N = moved_class_N == target_N
         done_N = crossed_N & (moved_confidence_N < how.threshold) & (confidence_N < how.threshold)
         finished = rows[done_N]
@@ -75,40 +67,29 @@ def attack(teacher: Classifier, x_NCHW: torch.Tensor, target_N: torch.Tensor, ho
 
 
 def deeper(
-    teacher: Classifier, x_NCHW: torch.Tensor, class_N: torch.Tensor, how: AttackBoundary
+    teacher: Classifier,
+    x_NCHW: torch.Tensor,
+    class_N: torch.Tensor,
+    how: AttackBoundary,
+    towards_NCHW: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """One further step of each image into the class that it has, within epsilon of where it is.
+    """One further sign step of each image into the class that it has, within epsilon of where it is.
 
     Under the bold driver a step that leaves the class, or ends above the threshold, is taken back and
-    halved; an image for which no step does is returned as it is. Images come and go as whole grey levels,
-    so what was looked at is what is stored.
+    halved. The way on which an image was found is not used: the paper takes a gradient anew.
     """
     if len(x_NCHW) == 0:
         return x_NCHW
-    sign_NCHW, _, _ = _look(teacher, x_NCHW, class_N)
-    result_NCHW = x_NCHW.clone()
-    step = min(how.start_step, how.epsilon) / 255
-    rows = torch.arange(len(x_NCHW), device=x_NCHW.device)
-    for _ in range(how.iterations):
-        moved_NCHW = to_grey_levels(x_NCHW[rows] - step * sign_NCHW[rows])
-        with torch.no_grad():
-            confidence_N, seen_N = teacher(moved_NCHW).softmax(1).max(1)
-        good_N = (seen_N == class_N[rows]) & (confidence_N < how.threshold)
-        result_NCHW[rows[good_N]] = moved_NCHW[good_N]
-        rows = rows[~good_N]
-        step *= how.shrink
-        # Less than half a grey level is lost when the image is stored.
-        if len(rows) == 0 or step < 0.5 / 255:
-            break
-    return result_NCHW
+    against_NCHW, _, _ = _look(teacher, x_NCHW, class_N)
+    return further(teacher, x_NCHW, -against_NCHW, class_N, how)
 
 
 def _look(
-    teacher: Classifier, x_NCHW: torch.Tensor, target_N: torch.Tensor
+    network: nn.Module, x_NCHW: torch.Tensor, target_N: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Sign of the gradient of each image's cross-entropy with its target, largest softmax output, class."""
     x_NCHW = x_NCHW.detach().requires_grad_()
-    logits_NK = teacher(x_NCHW)
+    logits_NK = network(x_NCHW)
     loss = functional.cross_entropy(logits_NK, target_N, reduction="sum")
     (gradient_NCHW,) = torch.autograd.grad(loss, x_NCHW)
     best = logits_NK.detach().softmax(1).max(1)

@@ -1,4 +1,4 @@
-"""From selected images to stored pairs: draw views, attack them, keep what still straddles the boundary."""
+"""From selected images to stored pairs: draw views, attack them, keep what straddles the boundary."""
 
 from __future__ import annotations
 
@@ -10,147 +10,142 @@ from typing import Any
 import numpy as np
 import torch
 
-from proxykd.boundary.grey import to_grey_levels
+from proxykd.boundary import reach
+from proxykd.boundary.pairs import Pairs
+from proxykd.boundary.prepared import prepared, quickest
+from proxykd.boundary.queue import BATCH
 from proxykd.boundary.settings import METHODS, AttackBoundary
-from proxykd.boundary.views import Views, draw_targets, draw_views
+from proxykd.boundary.stored import store
+from proxykd.boundary.targets import Targets
+from proxykd.boundary.views import Views, draw_views
 from proxykd.networks.classifier import Classifier
 from proxykd.training.order import Order
 
-BATCH = 256
-ROLES = ("pre", "post", "pre_deeper", "post_deeper")
-"""The four images of a success, in the order in which they are stored."""
+BLOCK_BYTES = 2**28
+"""Of the views that are attacked together, as floats."""
 
 
 @dataclass
 class Harvest:
-    """One batch of the attack, after rounding to grey levels."""
+    """What became of some views, after rounding to grey levels."""
 
     images_NHWC: np.ndarray
     """uint8; all members of one success after another."""
     rows: list[dict[str, Any]]
     counts: dict[str, int]
-    """views; already (in their target class before the attack); failed (never crossed below the threshold);
-    rounded (lost to rounding); kept. The last four add up to the first."""
+    """views; already (in their target class before the attack, or in none of a list); failed (never crossed
+    below the threshold); rounded (lost to rounding); kept. The last four add up to the first."""
 
 
-def harvest(
-    teacher: Classifier,
-    images_NHWC: torch.Tensor,
-    predicted_N: np.ndarray,
-    settings: AttackBoundary,
-) -> Iterator[Harvest]:
-    """Attack `settings.sources` views batch by batch.
+class Attack:
+    """An attack on views of selected images, with all that is to be settled before it begins.
 
     images_NHWC: uint8, on the teacher's device. predicted_N: the teacher's class of each.
     """
-    total = settings.sources or len(images_NHWC)
-    batch = min(BATCH, total)
-    order = Order(len(images_NHWC), batch, settings.seed)
-    for step in range((total + batch - 1) // batch):
-        views = draw_views(images_NHWC, order, step, settings, teacher.mean_C11.flatten())
-        take = min(batch, total - step * batch)
-        yield _attack_views(teacher, views, predicted_N, settings, take)
 
+    def __init__(
+        self,
+        teacher: Classifier,
+        images_NHWC: torch.Tensor,
+        predicted_N: np.ndarray,
+        settings: AttackBoundary,
+    ) -> None:
+        self.teacher, self.images_NHWC, self.predicted_N = teacher, images_NHWC, predicted_N
+        self.method: Any = import_module(METHODS[settings.method])
+        self.total = settings.sources or len(images_NHWC)
+        self.batch = min(BATCH, self.total)
+        self.order = Order(len(images_NHWC), self.batch, settings.seed)
+        self.targets = Targets(settings, teacher.description.classes)
+        self.precision = quickest(settings.precision, self.method.EXACT, images_NHWC.device)
+        self.settings = settings
+        first = self._views(0)
+        self.network = prepared(teacher, first.x_NCHW[:8], self.precision)
+        self.facts: dict[str, Any] = {"precision": self.precision, "reach": None}
+        if settings.epsilon == "auto":
+            self.facts["reach"] = self._reach(first.x_NCHW)
+            self.settings = settings.model_copy(update={"epsilon": self.facts["reach"]["epsilon"]})
+        self.facts["epsilon"] = self.settings.epsilon
 
-def _attack_views(
-    teacher: Classifier, views: Views, predicted_N: np.ndarray, settings: AttackBoundary, take: int
-) -> Harvest:
-    method = import_module(METHODS[settings.method])
-    x_NCHW = views.x_NCHW[:take]
-    with torch.no_grad():
-        initial_N = teacher(x_NCHW).argmax(1)
-    classes = len(teacher.description.classes)
-    source_N = views.source_N[:take]
-    target = draw_targets(initial_N.cpu().numpy(), predicted_N[source_N], classes, settings, views.step)
-    target_N = torch.from_numpy(target).to(x_NCHW.device)
-    # The paper keeps only what starts outside its target class.
-    ready_N = (initial_N != target_N).nonzero()[:, 0]
-    pairs = method.attack(teacher, x_NCHW[ready_N], target_N[ready_N], settings)
-    crossed_N = ready_N[pairs.success_N]
-    pre_NCHW, post_NCHW, pre_class_N, kept = _stored(teacher, pairs, target_N[crossed_N], settings)
-    rows = crossed_N[kept]
-    members = _members(method, teacher, pre_NCHW, post_NCHW, pre_class_N, target_N[rows], settings)
-    facts = {role: _facts(teacher, x) for role, x in members.items()}
-    stacked = torch.stack(list(members.values()), 1).flatten(0, 1)
-    images = stacked.mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-    described = [
-        {
-            "success": place,
-            "role": role,
-            "source": int(source_N[row]),
-            "partner": int(views.partner_N[row]),
-            "mix_share": float(views.share_N[row]),
-            "view_step": views.step,
-            "view_row": int(row),
-            "view_class": int(initial_N[row]),
-            "target": int(target_N[row]),
-            "steps": int(steps),
-            **facts[role][place],
-        }
-        for place, (row, steps) in enumerate(
-            zip(rows.tolist(), pairs.steps_N[pairs.success_N][kept].tolist(), strict=True)
+    def blocks(self) -> Iterator[Harvest]:
+        """All views, as many together as the method takes and memory allows."""
+        steps = (self.total + self.batch - 1) // self.batch
+        image = self.images_NHWC[0].numel() * 4
+        together = max(1, min(self.method.BATCHES, BLOCK_BYTES // (self.batch * image)))
+        for first in range(0, steps, together):
+            yield self._block([self._views(step) for step in range(first, min(first + together, steps))])
+
+    def _views(self, step: int) -> Views:
+        """A batch of views; the last one is cut to the number of views that are asked for."""
+        mean_C = self.teacher.mean_C11.flatten()
+        views = draw_views(self.images_NHWC, self.order, step, self.settings, mean_C)
+        return views.first(self.total - step * self.batch)
+
+    @torch.no_grad()
+    def _current(self, x_NCHW: torch.Tensor) -> np.ndarray:
+        return self.teacher(x_NCHW).argmax(1).cpu().numpy()
+
+    def _reach(self, x_NCHW: torch.Tensor) -> dict[str, Any]:
+        """The way to any other class is measured, whatever the targets of the attack itself are."""
+        anyone = Targets(
+            self.settings.model_copy(update={"targets": "uniform"}), self.teacher.description.classes
         )
-        for role in members
-    ]
-    counts = {
-        "views": take,
-        "already": take - len(ready_N),
-        "failed": len(ready_N) - len(crossed_N),
-        "rounded": len(crossed_N) - len(rows),
-        "kept": len(rows),
-    }
-    return Harvest(images, described, counts)
+        current_N = self._current(x_NCHW)
+        target_N = torch.from_numpy(anyone.choose(self.network, x_NCHW, current_N, current_N, 0))
+        return reach.measure(self.method, self.network, x_NCHW, target_N.to(x_NCHW.device), self.settings)
+
+    def _block(self, drawn: list[Views]) -> Harvest:
+        x_NCHW = torch.cat([views.x_NCHW for views in drawn])
+        initial_N = np.concatenate([self._current(views.x_NCHW) for views in drawn])
+        target_N = self._targets(drawn, initial_N)
+        # The paper keeps only what starts outside its target class.
+        ready_N = np.flatnonzero(initial_N != target_N)
+        aimed_N = torch.from_numpy(target_N[ready_N]).to(x_NCHW.device)
+        pairs: Pairs = self.method.attack(self.network, x_NCHW[ready_N], aimed_N, self.settings)
+        crossed_N = ready_N[pairs.success_N.cpu().numpy()]
+        stored = store(self.teacher, self.method, pairs, aimed_N, self.settings)
+        kept_N = crossed_N[stored.kept_N]
+        before_N = np.full(len(x_NCHW), -1)
+        before_N[kept_N] = [facts["predicted"] for facts in stored.facts["pre"]]
+        self.targets.note(initial_N[ready_N], target_N[ready_N], before_N[ready_N])
+        counts = {
+            "views": len(x_NCHW),
+            "already": len(x_NCHW) - len(ready_N),
+            "failed": len(ready_N) - len(crossed_N),
+            "rounded": len(crossed_N) - len(kept_N),
+            "kept": len(kept_N),
+        }
+        made = [
+            {"view_class": int(initial_N[row]), "target": int(target_N[row]), "steps": steps}
+            for row, steps in zip(kept_N, stored.steps_N, strict=True)
+        ]
+        origins = _origins(drawn, kept_N)
+        rows = [
+            {
+                "success": success,
+                "role": role,
+                **origins[success],
+                **made[success],
+                **stored.facts[role][success],
+            }
+            for success in range(len(kept_N))
+            for role in stored.facts
+        ]
+        return Harvest(stored.images_NHWC, rows, counts)
+
+    def _targets(self, drawn: list[Views], initial_N: np.ndarray) -> np.ndarray:
+        chosen, first = [], 0
+        for views in drawn:
+            current_N = initial_N[first : first + len(views.x_NCHW)]
+            label_N = self.predicted_N[views.source_N]
+            chosen.append(self.targets.choose(self.network, views.x_NCHW, current_N, label_N, views.step))
+            first += len(current_N)
+        return np.concatenate(chosen)
 
 
-@torch.no_grad()
-def _stored(
-    teacher: Classifier, pairs: Any, target_N: torch.Tensor, settings: AttackBoundary
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Of the successes that hold after rounding to grey levels: both sides, the near one's class; which.
-
-    What counts is the image that is stored: rounding can take a pair back across the boundary.
-    """
-    pre_NCHW = to_grey_levels(pairs.pre_NCHW[pairs.success_N])
-    post_NCHW = to_grey_levels(pairs.post_NCHW[pairs.success_N])
-    if len(target_N) == 0:
-        return pre_NCHW, post_NCHW, target_N, target_N.bool()
-    pre, post = (teacher(x).softmax(1).max(1) for x in (pre_NCHW, post_NCHW))
-    kept = (post.indices == target_N) & (pre.indices != target_N)
-    kept &= torch.maximum(pre.values, post.values) < settings.threshold
-    return pre_NCHW[kept], post_NCHW[kept], pre.indices[kept], kept
-
-
-def _members(
-    method: Any,
-    teacher: Classifier,
-    pre_NCHW: torch.Tensor,
-    post_NCHW: torch.Tensor,
-    pre_class_N: torch.Tensor,
-    target_N: torch.Tensor,
-    settings: AttackBoundary,
-) -> dict[str, torch.Tensor]:
-    """The images of each success by role, as floats on grey levels."""
-    members = {"pre": pre_NCHW, "post": post_NCHW}
-    if settings.deeper:
-        members["pre_deeper"] = method.deeper(teacher, pre_NCHW, pre_class_N, settings)
-        members["post_deeper"] = method.deeper(teacher, post_NCHW, target_N, settings)
-    return members
-
-
-@torch.no_grad()
-def _facts(teacher: Classifier, x_NCHW: torch.Tensor) -> list[dict[str, Any]]:
-    """Class, largest softmax output, and margin to the second class in logits, of each image."""
-    if len(x_NCHW) == 0:
-        return []
-    logits_NK = teacher(x_NCHW)
-    top = logits_NK.topk(2, 1)
-    confidence_N = logits_NK.softmax(1).amax(1)
-    columns = (
-        top.indices[:, 0].tolist(),
-        confidence_N.tolist(),
-        (top.values[:, 0] - top.values[:, 1]).tolist(),
-    )
+def _origins(drawn: list[Views], kept_N: np.ndarray) -> list[dict[str, Any]]:
+    """Where the views of the pairs come from."""
+    ends = np.cumsum([0, *(len(views.x_NCHW) for views in drawn)])
+    batch_N = np.searchsorted(ends, kept_N, "right") - 1
     return [
-        {"predicted": label, "confidence": confidence, "margin": margin}
-        for label, confidence, margin in zip(*columns, strict=True)
+        drawn[batch].origin(int(place - ends[batch])) for batch, place in zip(batch_N, kept_N, strict=True)
     ]

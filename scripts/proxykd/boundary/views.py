@@ -7,6 +7,7 @@ apart no longer lie on two sides of anything once each was augmented on its own.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,6 +33,21 @@ class Views:
     step: int
     """With the seed, what the view's random numbers were drawn from."""
 
+    def first(self, count: int) -> Views:
+        """At most so many of them."""
+        source_N, partner_N, share_N = self.source_N[:count], self.partner_N[:count], self.share_N[:count]
+        return Views(self.x_NCHW[:count], source_N, partner_N, share_N, self.step)
+
+    def origin(self, row: int) -> dict[str, Any]:
+        """Where a view comes from, for the row of its images."""
+        return {
+            "source": int(self.source_N[row]),
+            "partner": int(self.partner_N[row]),
+            "mix_share": float(self.share_N[row]),
+            "view_step": self.step,
+            "view_row": row,
+        }
+
 
 def draw_views(
     images_NHWC: torch.Tensor, order: Order, step: int, settings: AttackBoundary, fill_C: torch.Tensor
@@ -45,17 +61,3 @@ def draw_views(
         return Views(x_NCHW, source_N, source_N, np.ones(len(source_N)), step)
     mixed_NCHW, partner_N, share_N = mix(x_NCHW, settings.mixup, rng)
     return Views(mixed_NCHW, source_N, source_N[partner_N.cpu().numpy()], share_N.cpu().numpy(), step)
-
-
-def draw_targets(
-    current_N: np.ndarray, pseudo_label_N: np.ndarray, classes: int, settings: AttackBoundary, step: int
-) -> np.ndarray:
-    """The class that each view is pushed to; its own where there is nothing to do.
-
-    uniform: any of the other classes with equal probability. pseudo_label: the class of the unmixed image.
-    """
-    if settings.targets == "pseudo_label":
-        return pseudo_label_N
-    # A second stream of random numbers, so that targets do not depend on how views are drawn.
-    rng = generator(settings.seed, step, 1)
-    return (current_N + rng.integers(1, classes, len(current_N))) % classes

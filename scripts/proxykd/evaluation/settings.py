@@ -23,7 +23,7 @@ class HeldoutPairs(AttackBoundary):
     sources: int | None = Field(1000, ge=1)
     """Images to attack, equally many of each class that the teacher sees as far as there are enough. None: as
     many as there are held-out proxies."""
-    epsilon: float = Field(64.0, gt=0, le=255)
+    epsilon: float | Literal["auto"] = 64.0
     """Largest change of a pixel, in grey levels of 255. Wide, so that images which are far from the boundary
     are not left out; how near the members of a pair are to each other does not depend on it."""
     mixup: float = Field(0.0, ge=0)

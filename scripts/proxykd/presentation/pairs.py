@@ -34,6 +34,7 @@ def boundary(shown: ShownExperiment) -> dict[str, Any]:
             )
         ],
         "members": result.facts["members"],
+        "reach": _reach(result.facts),
         "images": numerals.count(result.index.samples),
         "straddling": numerals.percent(sum(rates) / len(rates)) if rates else None,
         "covered": f"{numerals.count(covered)} of {numerals.count(size * (size - 1))}",
@@ -41,6 +42,15 @@ def boundary(shown: ShownExperiment) -> dict[str, Any]:
         "table": _shaded(pairs) if size <= MATRIX_AS_TABLE else None,
         "picture": None if size <= MATRIX_AS_TABLE else sheets.matrix(pairs),
     }
+
+
+def _reach(facts: dict[str, Any]) -> str | None:
+    """How many of the views probed crossed within which epsilon; None where epsilon was given."""
+    told = facts["reach"]
+    if told is None:
+        return None
+    shares = ", ".join(f"{reach}: {numerals.percent(share, 0)}" for reach, share in told["success"].items())
+    return f"{shares} of {told['views']} views. {facts['epsilon']:g} was chosen"
 
 
 def _shaded(pairs_KK: list[list[int]]) -> list[list[dict[str, Any]]]:

@@ -11,6 +11,11 @@ from proxykd.presentation.collect import Result, ShownExperiment
 from proxykd.presentation.numerals import count, percent
 
 KINDS = {"shaders": "shader images", "leaves": "dead leaves", "noise": "images of Gaussian noise"}
+METHODS = {
+    "deepfool_linf": "DeepFool (L-infinity)",
+    "bold_driver": "Bold driver",
+    "shuffled": "A control (the changes of DeepFool at other pixels)",
+}
 LOSS_NAMES = {
     "kl": "KL divergence",
     "argmax_of_mixed": "cross-entropy with the argmax of the mixed view",
@@ -88,13 +93,15 @@ def _pool(pool: Pool, result: Result) -> str:
 
 def attack(experiment: ShownExperiment) -> str | None:
     """The attack in words."""
-    settings = experiment.settings.attack_boundary
-    if settings is None:
+    settings, result = experiment.settings.attack_boundary, experiment.runs[0].boundary
+    if settings is None or result is None:
         return None
-    method = settings.method.replace("_", " ").capitalize()
+    targets = settings.targets.replace("_", " ") if isinstance(settings.targets, str) else "a list of pairs"
+    measured = " (measured)" if settings.epsilon == "auto" else ""
     return (
-        f"{method} within {settings.epsilon:g} grey levels, at most {settings.iterations} steps, both sides "
-        f"below {percent(settings.threshold, 0)} confidence, targets {settings.targets.replace('_', ' ')}"
+        f"{METHODS[settings.method]} within {result.facts['epsilon']:g} grey levels{measured}, at most "
+        f"{settings.iterations} steps, both sides below {percent(settings.threshold, 0)} confidence, targets "
+        f"{targets}, passes in {result.facts['precision']}"
     )
 
 

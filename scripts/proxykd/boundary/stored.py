@@ -1,0 +1,104 @@
+"""What is stored of pairs: eight bits, and the original teacher's opinion of them in full precision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from proxykd.boundary.grey import to_grey_levels
+from proxykd.boundary.pairs import Pairs
+from proxykd.boundary.queue import BATCH
+from proxykd.boundary.settings import AttackBoundary
+from proxykd.boundary.sides import CLEAR
+from proxykd.networks.classifier import Classifier
+
+ROLES = ("pre", "post", "pre_deeper", "post_deeper")
+"""The four images of a success, in the order in which they are stored."""
+
+
+@dataclass(frozen=True)
+class Opinions:
+    """What the teacher says of images: class, largest softmax output, margin to the second in logits."""
+
+    class_N: torch.Tensor
+    confidence_N: torch.Tensor
+    margin_N: torch.Tensor
+
+    def of(self, which_N: torch.Tensor) -> Opinions:
+        """Of some of the images."""
+        return Opinions(self.class_N[which_N], self.confidence_N[which_N], self.margin_N[which_N])
+
+    def facts(self) -> list[dict[str, Any]]:
+        """A row for each image."""
+        columns = (self.class_N.tolist(), self.confidence_N.tolist(), self.margin_N.tolist())
+        return [
+            {"predicted": label, "confidence": confidence, "margin": margin}
+            for label, confidence, margin in zip(*columns, strict=True)
+        ]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The pairs of a block that hold."""
+
+    images_NHWC: np.ndarray
+    facts: dict[str, list[dict[str, Any]]]
+    """By role, a row for each pair."""
+    kept_N: np.ndarray
+    """Which of the successes these are."""
+    steps_N: list[int]
+
+
+def store(
+    teacher: Classifier, method: Any, pairs: Pairs, target_N: torch.Tensor, how: AttackBoundary
+) -> Stored:
+    """Of the successes of an attack those that hold once stored, with one further step if there is to be one.
+
+    method: the module that made them. target_N: of all that were attacked.
+    """
+    success_N = pairs.success_N
+    sides = {
+        "pre": to_grey_levels(pairs.pre_NCHW[success_N]),
+        "post": to_grey_levels(pairs.post_NCHW[success_N]),
+    }
+    seen = {role: opinions(teacher, x_NCHW) for role, x_NCHW in sides.items()}
+    kept_N = _holds(seen["pre"], seen["post"], target_N[success_N], how)
+    sides = {role: x_NCHW[kept_N] for role, x_NCHW in sides.items()}
+    seen = {role: one.of(kept_N) for role, one in seen.items()}
+    if how.deeper:
+        for role, sign in (("pre", -1), ("post", 1)):
+            way_NCHW = None
+            if pairs.towards_NCHW is not None:
+                way_NCHW = sign * pairs.towards_NCHW[success_N][kept_N]
+            sides[f"{role}_deeper"] = method.deeper(teacher, sides[role], seen[role].class_N, how, way_NCHW)
+            seen[f"{role}_deeper"] = opinions(teacher, sides[f"{role}_deeper"])
+    stacked_NCHW = torch.stack(list(sides.values()), 1).flatten(0, 1)
+    return Stored(
+        stacked_NCHW.mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy(),
+        {role: one.facts() for role, one in seen.items()},
+        kept_N.cpu().numpy(),
+        pairs.steps_N[success_N][kept_N].tolist(),
+    )
+
+
+def _holds(pre: Opinions, post: Opinions, target_N: torch.Tensor, how: AttackBoundary) -> torch.Tensor:
+    """Which pairs lie on the two sides of their target's boundary, unsure of it, and clearly so."""
+    if how.method == "shuffled":
+        # A control lies where it lies.
+        return torch.ones_like(target_N, dtype=torch.bool)
+    unsure_N = torch.maximum(pre.confidence_N, post.confidence_N) < how.threshold
+    clear_N = torch.minimum(pre.margin_N, post.margin_N) >= CLEAR
+    return (post.class_N == target_N) & (pre.class_N != target_N) & unsure_N & clear_N
+
+
+@torch.no_grad()
+def opinions(teacher: Classifier, x_NCHW: torch.Tensor) -> Opinions:
+    """The teacher's, of images in [0, 1], of which there may be many."""
+    logits = [teacher(part_NCHW).float() for part_NCHW in x_NCHW.split(BATCH) if len(part_NCHW)]
+    logits_NK = torch.cat([x_NCHW.new_zeros(0, len(teacher.description.classes)), *logits])
+    first_N2 = logits_NK.topk(2, 1)
+    margin_N = first_N2.values[:, 0] - first_N2.values[:, 1]
+    return Opinions(first_N2.indices[:, 0], logits_NK.softmax(1).amax(1), margin_N)
