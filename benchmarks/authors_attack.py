@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
-from proxykd.boundary.bold_driver import Pairs
+from proxykd.boundary.pairs import Pairs
 from proxykd.boundary.settings import AttackBoundary
 from proxykd.networks.classifier import Classifier
 
@@ -20,8 +20,8 @@ def attack(teacher: Classifier, x_NCHW: torch.Tensor, target_N: torch.Tensor, ho
 
     Frank & Davis, CVPR 2025; the rule is that of `bold_driver.attack`, with the same settings.
     """
-    low_NCHW = (x_NCHW - how.epsilon / 255).clamp(0, 1)
-    high_NCHW = (x_NCHW + how.epsilon / 255).clamp(0, 1)
+    low_NCHW = (x_NCHW - how.reach / 255).clamp(0, 1)
+    high_NCHW = (x_NCHW + how.reach / 255).clamp(0, 1)
     step_N = torch.full((len(x_NCHW),), how.start_step / 255, device=x_NCHW.device)
     done_N = torch.zeros_like(target_N, dtype=torch.bool)
     pairs = Pairs(x_NCHW.clone(), x_NCHW.clone(), done_N, torch.full_like(target_N, how.iterations))

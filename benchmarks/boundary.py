@@ -8,16 +8,19 @@ batches of one size at most, and take turns batch by batch in one process. Slow 
 alone, and --quick leaves out those that take a hundred steps whatever becomes of the views.
 
 - paper: the paper's rule as its authors' program runs it (`authors_attack.py`).
-- the methods of `proxykd.boundary`, with the stage's default settings (and --epsilon).
+- the methods of `proxykd.boundary`, with the stage's default settings but for epsilon, on the network and in
+  the precision that the stage prepares for them, with as many batches at once. Where that is not fp32, the
+  best one is there in fp32 too.
 - foolbox, torchattacks and AutoAttack, brought to the task as `attack_libraries.py` says. Those that need not
   be there are left out by name: pip install --no-deps --require-hashes -r envs/rivals.txt
 
 A pair is accepted where its near member is not in the far side's class, its far member is, the largest
 softmax output of both is below the threshold, and no pixel of the far member is further than epsilon from the
-view (half a grey level more after rounding). `success_unbounded` leaves epsilon out, which libraries do not
-know. All is judged by the teacher in fp32, on the images as floats (names with `_float`) and on what eight
-bits hold (the others), after a repair onto the grid that is the same for all and whose cost counts
-(`boundary_pairs.py`). Passes are counted at the teacher: an image forward is one, back two.
+view. `success_unbounded` leaves epsilon out, which libraries do not know. All is judged by the teacher in
+fp32: on the images as floats (names with `_float`), and on what eight bits hold (the others), after a repair
+onto the grid that is the same for all and whose cost counts (`boundary_pairs.py`). Rounding may add half a
+grey level there, and the first two logits must differ by a hundredth, as the stage has it. Passes are counted
+at the teacher and its copies: an image forward is one, back two.
 
 - accepted_per_second, per_cpu_second, per_pass: the cost of what failed is in them. The processor's seconds
   are what to read where other programs keep the cores busy.
@@ -25,8 +28,8 @@ bits hold (the others), after a repair onto the grid that is the same for all an
 - margin, margin_near: of the far and the near member, in logits.
 - undone_by_rounding: share of the pairs on floats that plain rounding undoes.
 
-Prints tables and, last, one line of JSON. Its `pairs_..._vs_...` say how many times as many pairs the best
-method here makes of the first teacher; of a library's contenders with the same targets the best counts.
+Prints tables and, last, one line of JSON. Its `pairs_..._vs_...` say how many times as many pairs
+`deepfool_linf` makes of the first teacher; of a library's contenders with the same targets the best counts.
 --curves shows the methods here against epsilon instead.
 """
 
@@ -47,11 +50,12 @@ import torch  # noqa: E402
 
 from attack_libraries import RIVALS, Rival, missing  # noqa: E402
 from boundary_tables import number, show, show_table  # noqa: E402
-from contenders import Attack, Batch, Tally, here, libraries, measure, paper  # noqa: E402
+from contenders import BEST, Batch, Contender, Tally, here, libraries, measure, paper  # noqa: E402
 from judged import made, scored, shaders, teacher_name, usual_teachers  # noqa: E402
-from proxykd.boundary.settings import METHODS, AttackBoundary  # noqa: E402
-from proxykd.boundary.views import draw_targets, draw_views  # noqa: E402
-from proxykd.errors import run  # noqa: E402
+from proxykd.boundary.settings import AttackBoundary  # noqa: E402
+from proxykd.boundary.targets import Targets  # noqa: E402
+from proxykd.boundary.views import draw_views  # noqa: E402
+from proxykd.errors import UserError, run  # noqa: E402
 from proxykd.networks.classifier import Classifier  # noqa: E402
 from proxykd.networks.files import load  # noqa: E402
 from proxykd.shards import read_images, read_table  # noqa: E402
@@ -59,7 +63,8 @@ from proxykd.stage import device, device_name  # noqa: E402
 from proxykd.store import folder_of, read_index  # noqa: E402
 from proxykd.training.order import Order  # noqa: E402
 
-BEST = "deepfool_linf" if "deepfool_linf" in METHODS else "bold_driver"
+EPSILON = 16.0
+"""Of 255; nearly all views of the usual teachers cross within it."""
 EPSILONS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 RATES = ("per_second", "per_cpu_second", "per_pass")
 LIBRARIES = {"foolbox": "foolbox", "torchattacks": "torchattacks", "pyautoattack": "autoattack"}
@@ -95,45 +100,49 @@ QUICK = Amount(batch=128, views=128, slow=32, single=8, frames=2_000, programs=2
 FULL = Amount(batch=256, views=512, slow=64, single=32, frames=8_000, programs=800)
 
 
-def batches(folder: Path, teacher: Classifier, scratch: Path, amount: Amount) -> list[Batch]:
+def drawn(folder: Path, teacher: Classifier, scratch: Path, amount: Amount) -> Batch:
     """The views of all contenders, with their classes and targets."""
     pool = shaders(folder, scratch, amount.frames, amount.programs)
-    settings = {"count": amount.views}
     place = scratch / f"{folder.name}-{pool.name}-{amount.views}"
-    selection = made("select_proxies", settings, place, pool=pool, scores=scored(folder, pool, scratch))
+    roles = {"pool": pool, "scores": scored(folder, pool, scratch)}
+    selection = made("select_proxies", {"count": amount.views}, place, **roles)
     images = read_images(selection, [shard.model_dump() for shard in read_index(selection).shards])
     images_NHWC = torch.from_numpy(images).to(device())
     label_N = read_table(selection, ["predicted"])["predicted"].to_numpy()
     how = AttackBoundary()
-    order = Order(len(images_NHWC), amount.batch, how.seed)
+    targets = Targets(how, teacher.description.classes)
+    order = Order(len(images), amount.batch, how.seed)
     several = []
-    for step in range(amount.views // amount.batch):
+    for step in range(-(-amount.views // amount.batch)):
         views = draw_views(images_NHWC, order, step, how, teacher.mean_C11.flatten())
         with torch.no_grad():
             class_N = teacher(views.x_NCHW).argmax(1)
-        classes = len(teacher.description.classes)
-        target = draw_targets(class_N.cpu().numpy(), label_N[views.source_N], classes, how, step)
-        several.append(Batch(views.x_NCHW, class_N, torch.from_numpy(target).to(class_N.device)))
-    return several
+        current_N = class_N.cpu().numpy()
+        target_N = targets.choose(teacher, views.x_NCHW, current_N, label_N[views.source_N], step)
+        several.append((views.x_NCHW, class_N, torch.from_numpy(target_N).to(class_N.device)))
+    return Batch(*(torch.cat(part) for part in zip(*several, strict=True))).first(amount.views)
 
 
 def tallies(
-    teacher: Classifier, several: list[Batch], attacks: dict[str, Attack], how: AttackBoundary, amount: Amount
+    teacher: Classifier, views: Batch, contenders: dict[str, Contender], how: AttackBoundary, amount: Amount
 ) -> dict[str, dict[str, Any]]:
-    """Each contender's figures; they take turns, batch by batch."""
-    found = {name: Tally(how.epsilon) for name in attacks}
-    for batch in several:
-        for name, attack in attacks.items():
-            left = amount.of(name) - found[name].views
-            if left > 0:
-                measure(teacher, attack, batch.first(left), how, found[name])
-                took = found[name].attack.seconds
+    """Each contender's figures; they take turns."""
+    found = {name: Tally(how.reach) for name in contenders}
+    left = {
+        name: views.first(amount.of(name)).split(amount.batch * contender.together)
+        for name, contender in contenders.items()
+    }
+    while any(left.values()):
+        for name, contender in contenders.items():
+            if left[name]:
+                measure(teacher, contender, left[name].pop(0), how, found[name])
+                took = found[name].attack.cpu_seconds
                 print(f"{name}: {found[name].views} views, {took:.1f} s", file=sys.stderr, flush=True)
     return {name: tally.figures() for name, tally in found.items()}
 
 
 def ratios(found: dict[str, dict[str, Any]]) -> dict[str, dict[str, float | None]]:
-    """How many times as many pairs the best method here makes as each other contender."""
+    """How many times as many pairs the best method makes as each other contender."""
     return {
         name: {rate: _ratio(found[BEST][f"accepted_{rate}"], figures[f"accepted_{rate}"]) for rate in RATES}
         for name, figures in found.items()
@@ -147,8 +156,8 @@ def _ratio(ours: float, theirs: float) -> float | None:
 
 
 def summary(found: dict[str, dict[str, Any]], compared: dict[str, dict[str, float | None]]) -> dict[str, Any]:
-    """What the JSON says first: the best method here against the paper's, Bold Driver, and each library."""
-    groups = {"paper": ["paper"]} | ({"bold_driver": ["bold_driver"]} if BEST != "bold_driver" else {})
+    """What the JSON says first: the best method against the paper's way, Bold Driver, and each library."""
+    groups = {"paper": ["paper"], "bold_driver": ["bold_driver"]}
     for package, called in LIBRARIES.items():
         groups[called] = [name for name in compared if name in RIVALS and _same_task(RIVALS[name], package)]
     told: dict[str, Any] = {}
@@ -163,13 +172,12 @@ def _same_task(rival: Rival, package: str) -> bool:
     return rival.package == package and rival.targeted
 
 
-def show_curves(teacher: Classifier, several: list[Batch], how: AttackBoundary) -> dict[str, Any]:
+def show_curves(teacher: Classifier, views: Batch, how: AttackBoundary, amount: Amount) -> dict[str, Any]:
     """The methods here against epsilon, as a table and for the JSON."""
-    amount = Amount(0, sum(len(batch.x_NCHW) for batch in several), 0, 0, 0, 0)
     curves: dict[str, Any] = {}
     for epsilon in EPSILONS:
         within = how.model_copy(update={"epsilon": epsilon})
-        for name, figures in tallies(teacher, several, here(within), within, amount).items():
+        for name, figures in tallies(teacher, views, here(within), within, amount).items():
             curves.setdefault(name, {})[f"{epsilon:g}"] = figures
     wanted = ("success", "margin", "margin_near", "linf", "l2", "gap_linf", "passes_per_view")
     rows = [
@@ -189,14 +197,14 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path, nargs="+", metavar="FOLDER", help="finished teachers")
     parser.add_argument("--curves", action="store_true", help="the methods here against epsilon")
     parser.add_argument("--views", type=int, help="views, for slow contenders at most")
-    parser.add_argument(
-        "--epsilon", type=float, help="largest change of a pixel, of 255 (default: the stage's)"
-    )
+    parser.add_argument("--epsilon", type=float, default=EPSILON, help=f"of 255 (default: {EPSILON:g})")
     parser.add_argument(
         "--kept", type=Path, metavar="FOLDER", help="keep what is made, and find it there again"
     )
     arguments = parser.parse_args()
-    how = AttackBoundary() if arguments.epsilon is None else AttackBoundary(epsilon=arguments.epsilon)
+    if not 0 < arguments.epsilon <= 255 or (arguments.views or 1) < 1:
+        raise UserError("--epsilon is a number of grey levels above 0 and up to 255; --views at least 1.")
+    how = AttackBoundary(epsilon=arguments.epsilon)
     with TemporaryDirectory() as passing:
         scratch = arguments.kept or Path(passing)
         folders = [folder_of(one) for one in arguments.teacher or []] or usual_teachers(scratch)
@@ -209,26 +217,26 @@ def show_all(folders: list[Path], scratch: Path, how: AttackBoundary, arguments:
     if arguments.views is not None:
         amount = amount.with_views(arguments.views)
     absent, threads = missing(), torch.get_num_threads()
-    print(f"{device_name()}, {threads} threads, batches of {amount.batch}, epsilon {how.epsilon:g}")
+    print(f"{device_name()}, {threads} threads, batches of {amount.batch}, epsilon {how.reach:g}")
     if absent:
         print(f"not installed, so left out: {', '.join(absent)}")
     told: dict[str, Any] = {"device": device_name(), "threads": threads, "missing": absent, "teachers": {}}
     for folder in folders:
         teacher, name = load(folder, device()), teacher_name(folder)
-        several = batches(folder, teacher, scratch, amount)
+        views = drawn(folder, teacher, scratch, amount)
         print(f"\n## {name}")
         if arguments.curves:
-            told["teachers"][name] = {"curves": show_curves(teacher, several, how)}
+            told["teachers"][name] = {"curves": show_curves(teacher, views, how, amount)}
             continue
-        attacks = {"paper": paper(how)} | here(how) | libraries(how, patient=not arguments.quick)
-        found = tallies(teacher, several, attacks, how, amount)
+        everyone = {"paper": paper(how)} | here(how) | libraries(how, patient=not arguments.quick)
+        found = tallies(teacher, views, everyone, how, amount)
         show(found, "_float", "On floats")
         show(found, "", "As eight bits hold them")
         compared = ratios(found)
         told["teachers"][name] = {"methods": found, "ratios": compared}
         if len(told["teachers"]) == 1:
             told = summary(found, compared) | told
-    settings = {"epsilon": how.epsilon, "threshold": how.threshold, "batch": amount.batch}
+    settings = {"epsilon": how.reach, "threshold": how.threshold, "batch": amount.batch}
     print(json.dumps(told | settings | {"best": BEST}))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from proxykd.boundary.grey import to_grey_levels
+from proxykd.boundary.sides import CLEAR
 from proxykd.networks.classifier import Classifier
 
 GREY = 1 / 255
@@ -77,6 +78,8 @@ class _Member:
     image_MCHW: torch.Tensor
     sure_M: torch.Tensor
     beyond_M: torch.Tensor
+    clear_M: torch.Tensor
+    """Whether the first two logits are so far apart that a batch of another size sees the same class."""
 
 
 @dataclass
@@ -97,18 +100,19 @@ class _Lines:
         rows = torch.arange(len(self.target_M), device=place_M.device) if rows is None else rows
         exact = torch.lerp(self.near_MCHW[rows], self.far_MCHW[rows], place_M.view(-1, 1, 1, 1))
         image_MCHW = to_grey_levels(exact)
-        sure_M, class_M = self.teacher(image_MCHW).softmax(1).max(1)
-        return _Member(place_M, image_MCHW, sure_M, class_M == self.target_M[rows])
+        logits_MK = self.teacher(image_MCHW)
+        sure_M, class_M = logits_MK.softmax(1).max(1)
+        return _Member(place_M, image_MCHW, sure_M, class_M == self.target_M[rows], _clear(logits_MK))
 
 
 @torch.no_grad()
 def onto_grid(teacher: Classifier, attempt: Attempt, threshold: float) -> Attempt:
     """The found pairs as eight bits hold them, mended where rounding has spoilt them; forwards only.
 
-    Both members are rounded and looked at. One on the wrong side goes on along the line through both, away
-    from the other member, by steps that double. Where both are on their sides and one is too sure, the line
-    between them is halved. `found_N` of the result says which pairs are on their sides and below the
-    threshold; other rows, and those that were not found, are rounded and no more.
+    Both members are rounded and looked at. One that is not clearly on its side goes on along the line through
+    both, away from the other member, by steps that double. Where both are on their sides and one is too sure,
+    the line between them is halved. `found_N` of the result says which pairs are clearly on their sides and
+    below the threshold; other rows, and those that were not found, are rounded and no more.
     """
     pre_NCHW, post_NCHW = to_grey_levels(attempt.pre_NCHW), to_grey_levels(attempt.post_NCHW)
     rows, good_N = attempt.found_N.nonzero()[:, 0], attempt.found_N.clone()
@@ -120,7 +124,8 @@ def onto_grid(teacher: Classifier, attempt: Attempt, threshold: float) -> Attemp
         _send(lines, far, beyond=True)
         _close_in(lines, near, far, threshold)
         pre_NCHW[rows], post_NCHW[rows] = near.image_MCHW, far.image_MCHW
-        good_N[rows] = ~near.beyond_M & far.beyond_M & (torch.maximum(near.sure_M, far.sure_M) < threshold)
+        sides_M = ~near.beyond_M & far.beyond_M & near.clear_M & far.clear_M
+        good_N[rows] = sides_M & (torch.maximum(near.sure_M, far.sure_M) < threshold)
     return Attempt(pre_NCHW, post_NCHW, good_N, attempt.target_N)
 
 
@@ -129,7 +134,7 @@ def _send(lines: _Lines, member: _Member, beyond: bool) -> None:
     levels_M = (lines.far_MCHW - lines.near_MCHW).abs().flatten(1).amax(1) / GREY
     way = 1.0 if beyond else -1.0
     for levels in OUTWARD:
-        rows = (member.beyond_M != beyond).nonzero()[:, 0]
+        rows = ((member.beyond_M != beyond) | ~member.clear_M).nonzero()[:, 0]
         if len(rows) == 0:
             return
         end = 1.0 if beyond else 0.0
@@ -151,8 +156,13 @@ def _close_in(lines: _Lines, near: _Member, far: _Member, threshold: float) -> N
 def _put(member: _Member, rows: torch.Tensor, found: _Member, which: torch.Tensor | None = None) -> None:
     """Take what was found for these rows, or for those of them that are meant."""
     which = torch.ones_like(found.beyond_M) if which is None else which
-    for name in ("place_M", "image_MCHW", "sure_M", "beyond_M"):
+    for name in ("place_M", "image_MCHW", "sure_M", "beyond_M", "clear_M"):
         getattr(member, name)[rows[which]] = getattr(found, name)[which]
+
+
+def _clear(logits_NK: torch.Tensor) -> torch.Tensor:
+    first_N2 = logits_NK.topk(2, 1).values
+    return first_N2[:, 0] - first_N2[:, 1] >= CLEAR
 
 
 @dataclass
@@ -161,6 +171,8 @@ class Judged:
 
     straddles_N: torch.Tensor
     """Near member outside the far side's class, far member inside, both below the threshold."""
+    clear_N: torch.Tensor
+    """And both so far from other classes that a batch of another size sees the same."""
     linf_N: torch.Tensor
     """Largest change of a pixel from the view to the far member."""
     l2_N: torch.Tensor
@@ -177,12 +189,13 @@ class Judged:
 def judged(teacher: Classifier, x_NCHW: torch.Tensor, attempt: Attempt, threshold: float) -> Judged:
     """Judge the pairs of one batch; those that were not found do not straddle."""
     column_N1 = attempt.target_N[:, None]
-    margins, seen = [], []
+    margins, seen, clear = [], [], []
     for member_NCHW in (attempt.pre_NCHW, attempt.post_NCHW):
         logits_NK = teacher(member_NCHW)
         others_NK = logits_NK.scatter(1, column_N1, -torch.inf)
         margins.append(logits_NK.gather(1, column_N1)[:, 0] - others_NK.amax(1))
         seen.append(logits_NK.softmax(1).max(1))
+        clear.append(_clear(logits_NK))
     near, far = seen
     straddles_N = attempt.found_N & (near.indices != attempt.target_N) & (far.indices == attempt.target_N)
     straddles_N &= torch.maximum(near.values, far.values) < threshold
@@ -190,6 +203,7 @@ def judged(teacher: Classifier, x_NCHW: torch.Tensor, attempt: Attempt, threshol
     gap = (attempt.post_NCHW - attempt.pre_NCHW).flatten(1) / GREY
     return Judged(
         straddles_N,
+        straddles_N & clear[0] & clear[1],
         moved.abs().amax(1),
         moved.norm(dim=1),
         gap.abs().amax(1),

@@ -17,9 +17,13 @@ from attack_libraries import RIVALS, Rival
 from boundary_pairs import Attempt, Judged, judged, onto_grid, with_near_side
 from passes import counted
 from proxykd.boundary.grey import to_grey_levels
+from proxykd.boundary.prepared import prepared, quickest
 from proxykd.boundary.settings import METHODS, AttackBoundary
 from proxykd.networks.classifier import Classifier
+from proxykd.stage import device
 
+BEST = "deepfool_linf"
+"""The method that the others are compared with."""
 WARMING = 4
 """Views of the run before the measured one."""
 ROUNDING = 0.5
@@ -37,8 +41,18 @@ class Batch:
     def first(self, count: int) -> Batch:
         return Batch(self.x_NCHW[:count], self.class_N[:count], self.target_N[:count])
 
+    def split(self, size: int) -> list[Batch]:
+        parts = zip(*(one.split(size) for one in (self.x_NCHW, self.class_N, self.target_N)), strict=True)
+        return [Batch(*part) for part in parts]
 
-Attack = Callable[[Classifier, Batch], Attempt]
+
+@dataclass(frozen=True)
+class Contender:
+    """A way from views to pairs on the two sides of a boundary."""
+
+    run: Callable[[Classifier, Batch], Attempt]
+    together: int = 1
+    """Batches that it is given at once."""
 
 
 @dataclass
@@ -81,16 +95,16 @@ class Tally:
         whole, before = gathered(self.grid), gathered(self.floats)
         crossed = int(before.straddles_N.sum())
         told = {"views": self.views, "undone_by_rounding": 1 - self.survived / crossed if crossed else None}
-        told |= self._figures(whole, self.attack + self.repair, self.epsilon + ROUNDING)
-        on_floats = self._figures(before, self.attack, self.epsilon + 1e-3)
+        told |= self._figures(whole, whole.clear_N, self.attack + self.repair, self.epsilon + ROUNDING)
+        on_floats = self._figures(before, before.straddles_N, self.attack, self.epsilon + 1e-3)
         return told | {f"{name}_float": value for name, value in on_floats.items()}
 
-    def _figures(self, found: Judged, cost: Cost, within: float) -> dict[str, Any]:
-        accepted_N = found.straddles_N & (found.linf_N <= within)
+    def _figures(self, found: Judged, good_N: torch.Tensor, cost: Cost, within: float) -> dict[str, Any]:
+        accepted_N = good_N & (found.linf_N <= within)
         accepted = int(accepted_N.sum())
         told: dict[str, float | None] = {
             "success": accepted / self.views,
-            "success_unbounded": int(found.straddles_N.sum()) / self.views,
+            "success_unbounded": int(good_N.sum()) / self.views,
             "accepted_per_second": accepted / cost.seconds,
             "accepted_per_cpu_second": accepted / cost.cpu_seconds,
             "accepted_per_pass": accepted / cost.passes,
@@ -107,36 +121,49 @@ def gathered(several: list[Judged]) -> Judged:
     return Judged(*(torch.cat([getattr(one, part.name) for one in several]) for part in fields(Judged)))
 
 
-def ours(attack: Callable[..., Any], how: AttackBoundary) -> Attack:
-    """An attack with the interface of `proxykd.boundary`, as a contender."""
+def ours(name: str, how: AttackBoundary) -> Contender:
+    """A method of `proxykd.boundary`, on the network that the stage prepares for it, in its precision."""
+    method = import_module(METHODS[name])
 
     def run(teacher: Classifier, batch: Batch) -> Attempt:
-        pairs = attack(teacher, batch.x_NCHW, batch.target_N, how)
+        precision = quickest(how.precision, method.EXACT, batch.x_NCHW.device)
+        network = prepared(teacher, batch.x_NCHW[:8], precision)
+        pairs = method.attack(network, batch.x_NCHW, batch.target_N, how)
         return Attempt(pairs.pre_NCHW, pairs.post_NCHW, pairs.success_N, batch.target_N)
 
-    return run
+    return Contender(run, method.BATCHES)
 
 
-def theirs(rival: Rival, how: AttackBoundary) -> Attack:
-    """A library's attack, with what finds the near side, as a contender."""
+def theirs(rival: Rival, how: AttackBoundary) -> Contender:
+    """A library's attack, with what finds the near side."""
 
     def run(teacher: Classifier, batch: Batch) -> Attempt:
         post_NCHW = rival.run(teacher, batch.x_NCHW, batch.class_N, batch.target_N)
         target_N = batch.target_N if rival.targeted else None
         return with_near_side(teacher, batch.x_NCHW, batch.class_N, post_NCHW, target_N, how.threshold)
 
-    return run
+    return Contender(run)
 
 
-def here(how: AttackBoundary) -> dict[str, Attack]:
-    """The methods of `proxykd.boundary`, each with these settings and its own method's name."""
-    return {
-        name: ours(import_module(module).attack, how.model_copy(update={"method": name}))
-        for name, module in METHODS.items()
-    }
+def paper(how: AttackBoundary) -> Contender:
+    """The paper's rule as its authors' program runs it."""
+
+    def run(teacher: Classifier, batch: Batch) -> Attempt:
+        pairs = authors_attack.attack(teacher, batch.x_NCHW, batch.target_N, how)
+        return Attempt(pairs.pre_NCHW, pairs.post_NCHW, pairs.success_N, batch.target_N)
+
+    return Contender(run)
 
 
-def libraries(how: AttackBoundary, patient: bool) -> dict[str, Attack]:
+def here(how: AttackBoundary) -> dict[str, Contender]:
+    """The methods of `proxykd.boundary`; the fastest also in fp32, where it would take another precision."""
+    found = {name: ours(name, how.model_copy(update={"method": name})) for name in ("bold_driver", BEST)}
+    if quickest(how.precision, False, torch.device(device())) != "fp32":
+        found[f"{BEST}_fp32"] = ours(BEST, how.model_copy(update={"precision": "fp32"}))
+    return found
+
+
+def libraries(how: AttackBoundary, patient: bool) -> dict[str, Contender]:
     """Those of other libraries whose packages are installed; the patient ones only if wanted."""
     return {
         name: theirs(rival, how)
@@ -145,17 +172,14 @@ def libraries(how: AttackBoundary, patient: bool) -> dict[str, Attack]:
     }
 
 
-def paper(how: AttackBoundary) -> Attack:
-    """The paper's rule as its authors' program runs it."""
-    return ours(authors_attack.attack, how)
-
-
-def measure(teacher: Classifier, attack: Attack, batch: Batch, how: AttackBoundary, tally: Tally) -> None:
-    """Attack one batch, round and repair its pairs, and add it all to the tally. Judging costs nothing."""
+def measure(
+    teacher: Classifier, contender: Contender, batch: Batch, how: AttackBoundary, tally: Tally
+) -> None:
+    """Attack some views, round and repair the pairs, and add it all to the tally. Judging costs nothing."""
     if not tally.views:
-        onto_grid(teacher, attack(teacher, batch.first(WARMING)), how.threshold)
+        onto_grid(teacher, contender.run(teacher, batch.first(WARMING)), how.threshold)
     with tally.attack.of(teacher):
-        attempt = attack(teacher, batch)
+        attempt = contender.run(teacher, batch)
     with tally.repair.of(teacher):
         mended = onto_grid(teacher, attempt, how.threshold)
     assert tally.attack.passes, "an attack sent nothing through the teacher that was counted"
