@@ -50,7 +50,7 @@ import torch  # noqa: E402
 
 from attack_libraries import RIVALS, Rival, missing  # noqa: E402
 from boundary_tables import number, show, show_table  # noqa: E402
-from contenders import BEST, Batch, Contender, Tally, here, libraries, measure, paper  # noqa: E402
+from contenders import BEST, Batch, Contender, Tally, here, libraries, measure, ours, paper  # noqa: E402
 from judged import made, scored, shaders, teacher_name, usual_teachers  # noqa: E402
 from proxykd.boundary.settings import AttackBoundary  # noqa: E402
 from proxykd.boundary.targets import Targets  # noqa: E402
@@ -79,7 +79,7 @@ class Amount:
     views: int
     """For the paper's rule and the methods here."""
     slow: int
-    """For libraries that work on batches."""
+    """For libraries that work on batches; half of it for those that take a hundred steps."""
     single: int
     """For those that go image by image."""
     frames: int
@@ -88,7 +88,9 @@ class Amount:
     def of(self, name: str) -> int:
         if name not in RIVALS:
             return self.views
-        return self.single if RIVALS[name].single else self.slow
+        if RIVALS[name].single:
+            return self.single
+        return self.slow // 2 if RIVALS[name].patient else self.slow
 
     def with_views(self, views: int) -> Amount:
         """The same with other numbers of views, none above this."""
@@ -177,7 +179,8 @@ def show_curves(teacher: Classifier, views: Batch, how: AttackBoundary, amount: 
     curves: dict[str, Any] = {}
     for epsilon in EPSILONS:
         within = how.model_copy(update={"epsilon": epsilon})
-        for name, figures in tallies(teacher, views, here(within), within, amount).items():
+        methods = {name: ours(name, within) for name in ("bold_driver", BEST)}
+        for name, figures in tallies(teacher, views, methods, within, amount).items():
             curves.setdefault(name, {})[f"{epsilon:g}"] = figures
     wanted = ("success", "margin", "margin_near", "linf", "l2", "gap_linf", "passes_per_view")
     rows = [

@@ -124,6 +124,7 @@ def gathered(several: list[Judged]) -> Judged:
 def ours(name: str, how: AttackBoundary) -> Contender:
     """A method of `proxykd.boundary`, on the network that the stage prepares for it, in its precision."""
     method = import_module(METHODS[name])
+    how = how.model_copy(update={"method": name})
 
     def run(teacher: Classifier, batch: Batch) -> Attempt:
         precision = quickest(how.precision, method.EXACT, batch.x_NCHW.device)
@@ -157,7 +158,7 @@ def paper(how: AttackBoundary) -> Contender:
 
 def here(how: AttackBoundary) -> dict[str, Contender]:
     """The methods of `proxykd.boundary`; the fastest also in fp32, where it would take another precision."""
-    found = {name: ours(name, how.model_copy(update={"method": name})) for name in ("bold_driver", BEST)}
+    found = {name: ours(name, how) for name in ("bold_driver", BEST)}
     if quickest(how.precision, False, torch.device(device())) != "fp32":
         found[f"{BEST}_fp32"] = ours(BEST, how.model_copy(update={"precision": "fp32"}))
     return found
