@@ -98,7 +98,7 @@ class Amount:
         return replace(self, views=views, **fewer)
 
 
-QUICK = Amount(batch=128, views=128, slow=32, single=8, frames=2_000, programs=200)
+QUICK = Amount(batch=256, views=256, slow=32, single=8, frames=2_000, programs=200)
 FULL = Amount(batch=256, views=512, slow=64, single=32, frames=8_000, programs=800)
 
 
