@@ -39,11 +39,12 @@ from judged import (  # noqa: E402
     teacher_name,
     usual_teacher,
 )
-from proxykd.assessment import diversity, features, sample  # noqa: E402
+from proxykd.assessment import diversity, sample  # noqa: E402
 from proxykd.errors import run  # noqa: E402
 from proxykd.networks.classifier import Classifier  # noqa: E402
+from proxykd.networks.features import features_of  # noqa: E402
 from proxykd.networks.files import load  # noqa: E402
-from proxykd.selection import uniformity  # noqa: E402
+from proxykd.selection.uniformity import uniformity  # noqa: E402
 from proxykd.stage import device, device_name  # noqa: E402
 from proxykd.store import folder_of  # noqa: E402
 from structure import effective_rank, spectral_slopes  # noqa: E402
@@ -70,7 +71,7 @@ def measured(teacher: Classifier, pool: Path, size: int, draws: int) -> dict[str
     for seed in range(draws):
         drawn = sample.draw(known, size, EACH, seed)
         images_NHWC = sample.images([pool], drawn.rows)
-        features_ND, _ = features.features_of(teacher, images_NHWC, device())
+        features_ND, _ = features_of(teacher, images_NHWC, device())
         scores = diversity.measure(drawn, diversity.pixels(images_NHWC), features_ND)
         told = {f"{what}_{name}": value for what, one in scores.items() for name, value in one.items()}
         # Ten images of ten classes say nothing of a set.

@@ -17,7 +17,7 @@ from proxykd.configuration import read
 from proxykd.errors import UserError
 from proxykd.networks.files import describe
 from proxykd.plan import Plan, behind
-from proxykd.selection import uniformity
+from proxykd.selection.uniformity import uniformity
 from proxykd.shards import read_table
 from proxykd.store import read_index
 

@@ -71,8 +71,9 @@ def draw_program(
     compiled = context.program(vertex_shader=VERTEX, fragment_shader=program.glsl)
     compiled["size"], compiled["side"] = pool.size, pool.supersampling
     square = context.simple_vertex_array(compiled, corners, "corner")
-    for i in range(k, pool.count, min(pool.programs, pool.count)):
-        values_P = padded([program.parameters(parameter_seed(pool, i))])[0]
+    samples = range(k, pool.count, min(pool.programs, pool.count))
+    values_NP = padded(program.parameters_of([parameter_seed(pool, i) for i in samples]))
+    for i, values_P in zip(samples, values_NP, strict=True):
         for n in range(4):
             if f"values{n}" in compiled:
                 compiled[f"values{n}"] = tuple(values_P[4 * n : 4 * n + 4])

@@ -56,7 +56,8 @@ def _check_pairs(job: Job[AssessProxies]) -> None:
 
 
 def _diversity(job: Job[AssessProxies]) -> dict[str, Any]:
-    from proxykd.assessment import diversity, features, sample
+    from proxykd.assessment import diversity, sample
+    from proxykd.networks.features import features_of
     from proxykd.networks.files import load
 
     pools, settings = job.upstream["pool"], job.settings
@@ -65,7 +66,7 @@ def _diversity(job: Job[AssessProxies]) -> dict[str, Any]:
     images_NHWC = sample.images(pools, drawn.rows)
     teacher = load(job.one("teacher"), device())
     with job.progress("assess_proxies", len(images_NHWC)) as progress:
-        features_ND, layer = features.features_of(teacher, images_NHWC, device(), progress.advance)
+        features_ND, layer = features_of(teacher, images_NHWC, device(), progress.advance)
     return diversity.measure(drawn, diversity.pixels(images_NHWC), features_ND) | {
         "sample": len(drawn.sample),
         "layer": layer,

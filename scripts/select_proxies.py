@@ -1,89 +1,161 @@
-"""Select proxies, equally many of each class that the teacher sees in them, and store them."""
+"""Select proxies, so many of each class that the teacher sees in them, and store them.
+
+With --teacher, images of classes that the pools lack are made of others (select_proxies.fill); without it
+no class is filled.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from proxykd.errors import UserError
-from proxykd.selection import divide, select, uniformity
-from proxykd.selection_settings import SelectFromPools
-from proxykd.shards import ShardWriter, read_table
-from proxykd.stage import Job, main
+from proxykd.selection.settings import FILLING, SelectFromPools
+from proxykd.selection.uniformity import uniformity
+from proxykd.stage import Job, device, main
 from proxykd.store import read_index
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from proxykd.selection.filling import Filled
+    from proxykd.selection.from_pools import Chosen
 
 
 def make(job: Job[SelectFromPools]) -> None:
     import numpy as np
 
-    pools = job.upstream["pool"]
-    classes = job.index("scores").classes
-    _check_pairs(pools, job.upstream["scores"])
-    predicted = [
-        read_table(folder, ["predicted"])["predicted"].to_numpy() for folder in job.upstream["scores"]
-    ]
-    places, shortfall_K = _choose(predicted, len(classes), job.settings)
-    images = [job.images(pool) for pool in pools]
-    known = [_known(pool) for pool in pools]
-    with ShardWriter(job.folder) as writer:
-        for pool, row in places:
-            facts = {name: values[row] for name, values in known[pool].items()}
-            writer.add(images[pool][row], {"pool": pool, **facts, "predicted": int(predicted[pool][row])})
-    job.shards, job.classes = writer.shards, classes
-    chosen_N = np.array([predicted[pool][row] for pool, row in places], int)
-    shortfall = {name: int(missing) for name, missing in zip(classes, shortfall_K, strict=True) if missing}
-    job.facts |= uniformity(np.bincount(chosen_N, minlength=len(classes)))
-    job.facts |= {"shortfall": shortfall, "selected": len(chosen_N)}
-    _judge(job, shortfall)
+    from proxykd.selection import opinions
+    from proxykd.selection.choice import repeated
+    from proxykd.selection.from_pools import choose_from
+
+    pools, scores, settings = job.upstream["pool"], job.upstream["scores"], job.settings
+    job.classes = read_index(scores[0]).classes
+    _check_pairs(job)
+    predicted_N = opinions.predicted(scores)
+    left_out_N = np.zeros(len(predicted_N), bool)
+    if settings.distinct:
+        left_out_N = repeated(opinions.digests(scores))
+    sizes = [read_index(pool).samples for pool in pools]
+    choose = opinions.chooser(scores, settings)
+    chosen = list(choose_from(predicted_N, left_out_N, sizes, len(job.classes), choose, settings))
+    filled = _fill(job, chosen, left_out_N)
+    _store(job, chosen, filled, predicted_N, sizes)
+    job.facts |= {"repeated": int(left_out_N.sum())} if settings.distinct else {}
+    _tell(job, chosen, filled)
+    _judge(job)
 
 
-def _check_pairs(pools: list[Path], scores: list[Path]) -> None:
-    """Each pool needs its own scores, in the same order."""
-    scored = [read_index(folder).upstream["pool"][0].key for folder in scores]
-    if scored != [read_index(folder).key for folder in pools]:
+def _check_pairs(job: Job[SelectFromPools]) -> None:
+    """Each pool needs its own scores, in the same order; the teacher must be theirs."""
+    scored = [read_index(folder).upstream for folder in job.upstream["scores"]]
+    if [one["pool"][0].key for one in scored] != [read_index(pool).key for pool in job.upstream["pool"]]:
         raise UserError("select_proxies: --pool and --scores do not belong together, or not in this order.")
+    known = {one["teacher"][0].key for one in scored}
+    if known | {read_index(folder).key for folder in job.upstream.get("teacher", [])} != known:
+        raise UserError("select_proxies: --scores are of another teacher than --teacher. Give that one.")
 
 
-def _choose(predicted: list, classes: int, settings: SelectFromPools) -> tuple[list[tuple[int, int]], list]:
-    """Pool and row of each selected image in random order, and how many are missing by class.
+def _fill(job: Job[SelectFromPools], chosen: list[Chosen], left_out_N: np.ndarray) -> list[Filled]:
+    """Images of classes that there are too few of, made by attacking others of the same pools."""
+    wanted = [one.to_fill(job.settings.fill if "teacher" in job.upstream else "none") for one in chosen]
+    if not any(wanted):
+        return []
+    # By name: without filling, it is no code of this stage.
+    filling = import_module(FILLING)
+    found: list[Filled] = []
+    with job.progress("filling", sum(sum(one.values()) for one in wanted)) as progress:
+        for one, missing in zip(chosen, wanted, strict=True):
+            others_N = left_out_N.copy()
+            others_N[: one.span.start] = others_N[one.span.stop :] = True
+            if missing:
+                found += filling.fill(
+                    job.one("teacher"),
+                    device(),
+                    job.upstream["pool"],
+                    job.upstream["scores"],
+                    others_N,
+                    missing,
+                    job.settings,
+                    progress.advance,
+                )
+    return found
 
-    The pools are one, or each gives its share, balanced for itself.
-    """
+
+def _store(
+    job: Job[SelectFromPools],
+    chosen: list[Chosen],
+    filled: list[Filled],
+    predicted_N: np.ndarray,
+    sizes: list[int],
+) -> None:
+    """Write the images and what is known of them, in a random order."""
     import numpy as np
 
-    sizes = [len(one) for one in predicted]
-    pool_N, row_N = np.repeat(np.arange(len(sizes)), sizes), np.concatenate([np.arange(n) for n in sizes])
-    shares = [share for share in settings.shares if share is not None]
-    groups, counts = [np.arange(len(pool_N))], [settings.count]
-    if shares:
-        groups = [np.flatnonzero(pool_N == pool) for pool in range(len(sizes))]
-        counts = list(divide(settings.count, shares, sizes))
-    predicted_N = np.concatenate(predicted)
-    chosen, missing_K = [], np.zeros(classes, int)
-    for rows, count in zip(groups, counts, strict=True):
-        selection = select(predicted_N[rows], classes, count, settings.balance, settings.seed)
-        chosen.append(rows[selection.rows])
-        for label, missing in selection.shortfall.items():
-            missing_K[label] += missing
-    mixed = np.concatenate(chosen)
-    if shares:
-        mixed = np.random.default_rng((settings.seed, 1)).permutation(mixed)
-    return list(zip(pool_N[mixed].tolist(), row_N[mixed].tolist(), strict=True)), missing_K.tolist()
+    from proxykd.encoding import encode
+    from proxykd.selection.extraction import Extracted
+    from proxykd.selection.storing import origins, write
 
-
-def _known(pool: Path) -> dict[str, list[str]]:
-    """What the selection keeps of a pool's rows: their keys, and the program or class that they came from."""
-    table = read_table(pool)
-    origin = next((name for name in ("program", "class") if name in table.column_names), "key")
-    return {
-        "pool_key": table["key"].to_pylist(),
-        "program": [str(value) for value in table[origin].to_pylist()],
+    starts = np.cumsum([0, *sizes])
+    rows = np.concatenate([one.rows for one in chosen])
+    if len(chosen) > 1:
+        rows = np.random.default_rng((job.settings.seed, 1)).permutation(rows)
+    source_M = np.concatenate([rows, *(one.rows for one in filled)])
+    class_M = np.concatenate([predicted_N[rows], *(np.full(len(one.rows), one.label) for one in filled)])
+    distance_M = np.concatenate([np.zeros(len(rows)), *(one.distance_N for one in filled)])
+    made = [encode(image_HWC) for one in filled for image_HWC in one.images_NHWC]
+    order = np.arange(len(source_M))
+    if filled:
+        order = np.random.default_rng((job.settings.seed, 3)).permutation(order)
+    pool_M = np.searchsorted(starts, source_M, "right") - 1
+    row_M = source_M - starts[pool_M]
+    with job.progress("select_proxies", len(rows)) as progress:
+        pools = job.upstream["pool"]
+        there = Extracted(pools, pool_M[: len(rows)], row_M[: len(rows)], progress.advance)
+    pool_M, row_M = pool_M[order], row_M[order]
+    columns = {
+        "pool": pool_M,
+        **origins(job.upstream["pool"], pool_M, row_M),
+        "predicted": class_M[order].astype(np.int64),
+        "filled": order >= len(rows),
+        "distance": distance_M[order].astype(np.float32),
     }
 
+    def content(place: int) -> bytes:
+        image = int(order[place])
+        return there.content(image) if image < len(rows) else made[image - len(rows)]
 
-def _judge(job: Job[SelectFromPools], shortfall: dict[str, int]) -> None:
+    job.shards = write(job.folder, len(order), content, columns)
+    job.facts |= uniformity(np.bincount(class_M, minlength=len(job.classes)))
+    job.facts["selected"] = len(order)
+
+
+def _tell(job: Job[SelectFromPools], chosen: list[Chosen], filled: list[Filled]) -> None:
+    """What the index says of the profile, of images that were made, and of what is missing still."""
+    import numpy as np
+
+    def named(count_K: np.ndarray) -> dict[str, int]:
+        return {name: int(n) for name, n in zip(job.classes, count_K, strict=True) if n}
+
+    made_K, tried_K = np.zeros((2, len(job.classes)), int)
+    for one in filled:
+        made_K[one.label] += len(one.rows)
+        tried_K[one.label] += one.tried
+    distances = np.concatenate([np.empty(0), *(one.distance_N for one in filled)])
+    facts: dict[str, Any] = {
+        "wanted": sum(one.wanted_K for one in chosen).tolist(),
+        "filled": named(made_K),
+        "attacked": named(tried_K),
+        "distance": float(np.median(distances)) if len(distances) else None,
+        "shortfall": named(sum(one.missing_K for one in chosen) - made_K),
+    }
+    job.facts |= facts
+
+
+def _judge(job: Job[SelectFromPools]) -> None:
     from proxykd.presentation.progress import log
 
-    wanted, selected = job.settings.count, job.facts["selected"]
+    wanted, selected, shortfall = job.settings.count, job.facts["selected"], job.facts["shortfall"]
     if shortfall:
         told = "cannot fill every class: " + ", ".join(
             f"{name} ({missing} missing)" for name, missing in shortfall.items()
@@ -95,10 +167,11 @@ def _judge(job: Job[SelectFromPools], shortfall: dict[str, int]) -> None:
     if job.settings.unfilled == "fail":
         raise UserError(
             f"select_proxies {told}. Raise the pools' count, add another kind of proxies, lower "
-            "select_proxies.count, or set select_proxies.unfilled: report."
+            "select_proxies.count, set select_proxies.fill: short, or unfilled: report."
         )
     log.warning("select_proxies %s", told)
 
 
 if __name__ == "__main__":
-    main("select_proxies", SelectFromPools, {"pool": "many", "scores": "many"}, make, __doc__)
+    roles = {"pool": "many", "scores": "many", "teacher": "optional"}
+    main("select_proxies", SelectFromPools, roles, make, __doc__)

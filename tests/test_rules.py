@@ -68,12 +68,12 @@ def test_memory_grows_with_the_data(place: Path) -> None:
     assert asked(rules, "render_proxies") == [
         megabytes(2 * min(count, 10_000) * IMAGE + DRAWN * count) for count in (30_000, 50_000, 1_024, 1_000)
     ]
-    # Half of it for the images, so that they are not mapped from a file; a shard is read at a time.
+    # Pools are read a shard at a time, and scored in blocks.
     logits = 3 * 4 * 500
     assert asked(rules, "score_proxies") == [
-        megabytes(2 * count * IMAGE + 2 * SHARD + logits * count) for count in (30_000, 50_000)
+        megabytes(2 * SHARD + 256 * MEGABYTE + logits * count) for count in (30_000, 50_000)
     ]
-    assert asked(rules, "select_proxies") == [megabytes(2 * 80_000 * IMAGE + 2 * SHARD + ROW * 20_000)]
+    assert asked(rules, "select_proxies") == [megabytes(2 * SHARD + 64 * 80_000 + 700 * 20_000)]
     # Four images a source are stored.
     assert asked(rules, "attack_boundary") == [megabytes(2 * 20_000 * IMAGE + 2 * SHARD + ROW * 24_000)]
     assert asked(rules, "distill_student") == [megabytes(2 * 44_000 * IMAGE + 2 * SHARD)]
@@ -111,6 +111,14 @@ def test_images_that_are_mapped_need_no_more(place: Path) -> None:
     assert asked(rules, "distill_student") == [megabytes(64_000 * MEGABYTE + 2 * SHARD)]
     # While it is rendered, two of its shards lie in memory.
     assert asked(rules, "render_proxies")[0] == megabytes(2 * SHARD + DRAWN * 20_000_000)
+
+
+def test_reading_a_pool_takes_no_more_where_it_is_larger(place: Path) -> None:
+    large = {"render_proxies": {"kind": "shaders", "count": 20_000_000}}
+    rules = rules_of(proxies=[large])
+    logits = 3 * 4 * 500 * 200_000
+    assert asked(rules, "score_proxies") == [megabytes(2 * SHARD + 256 * MEGABYTE + logits)]
+    assert asked(rules, "select_proxies") == [megabytes(2 * SHARD + 64 * 20_000_000 + 700 * 20_000)]
 
 
 def test_imported_images_of_which_the_number_is_not_known(place: Path) -> None:

@@ -27,7 +27,7 @@ from proxykd.outside import fill_paths
 from proxykd.proxies.settings import RenderedPool
 from proxykd.sanity.settings import CheckTeacher
 from proxykd.section import Section
-from proxykd.selection_settings import ScoreProxies, SelectProxies
+from proxykd.selection.settings import ScoreProxies, SelectProxies
 from proxykd.training.settings import TrainTeacher
 
 SEEDED = ("render_proxies", "select_proxies", "attack_boundary", "train_teacher", "distill_student")
@@ -93,6 +93,11 @@ class Experiment(Section):
                 raise ValueError(
                     f"no set of images is named {name!r} under import_images; there are: {known}"
                 )
+        if self.distill_student.refresh is not None and self.attack_boundary is None:
+            raise ValueError(
+                "distill_student.refresh replaces pairs of attack_boundary, and there are none: give "
+                "attack_boundary, or set refresh: null"
+            )
         crops = {name for name, images in self.import_images.items() if images.crops is not None}
         if labelled := crops.intersection(named[len(self.proxies) :]):
             raise ValueError(f"{labelled.pop()!r} is crops of one image, without labels: for proxies alone")

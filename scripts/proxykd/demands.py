@@ -10,21 +10,29 @@ from pathlib import Path
 from proxykd import store
 from proxykd.errors import UserError
 from proxykd.plan import Stage
-from proxykd.shards import SAMPLES_PER_SHARD
+from proxykd.shards import ROW_GROUP, SAMPLES_PER_SHARD
 
 MEGABYTE = 2**20
 MAKES_IMAGES = ("import_images", "render_proxies")
 LOADS = {
     "train_teacher": ("images", "validation"),
     "check_teacher": ("proxies", "pictures"),
-    "score_proxies": ("pool",),
     "assess_proxies": ("pool",),
-    "select_proxies": ("pool",),
     "attack_boundary": ("selection",),
     "distill_student": ("selection", "boundary"),
     "evaluate_student": ("heldout", "pairs", "images"),
 }
 """Stage -> the roles whose images it has in memory at once."""
+STREAMS = {"score_proxies": ("pool",), "select_proxies": ("pool",)}
+"""Stage -> the roles whose images it reads shard by shard."""
+SCORED_BYTES = 64
+"""What selecting holds of one image of the pools: its class, digest, place in the random order."""
+SELECTED_BYTES = 700
+"""What it holds of one image that it selects (400 to 600 were measured)."""
+FEATURES = 2048
+"""Dimensions of a teacher's features, at most: of large residual networks."""
+BLOCK_BYTES = 256 * MEGABYTE
+"""Of the images that scoring has before it at once."""
 ROW_BYTES = 4096
 """What a stage holds, at most, of what it writes down of one sample (1.0 to 2.4 kB were measured)."""
 DRAWN_BYTES = 50
@@ -74,13 +82,26 @@ class Demands:
         if loaded:
             # Twice, since images that take more than half of what is granted are mapped from a file.
             held += min(2 * sum(map(self.bytes, loaded)), LOADED_AT_MOST) + max(map(self._shard, loaded))
-        if stage.name in {"import_images", "select_proxies", "attack_boundary"}:
+        if stage.name in {"import_images", "attack_boundary"}:
             held += ROW_BYTES * self.samples(stage)
-        if stage.name == "score_proxies":
-            held += 3 * 4 * self._classes(stage) * sum(map(self.samples, loaded))
+        if stage.name in STREAMS:
+            held += self._streamed(stage)
         if stage.name == "import_teacher":
             held += WEIGHTS * sum(_size(path) for path in stage.settings.data())
         return int(base + held / MEGABYTE)
+
+    def _streamed(self, stage: Stage) -> float:
+        """Bytes for a stage that reads pools shard by shard."""
+        pools = stage.upstream["pool"]
+        count = sum(map(self.samples, pools))
+        held: float = max(map(self._shard, pools))
+        if stage.name == "score_proxies":
+            held += min(sum(map(self.bytes, pools)), BLOCK_BYTES)
+            return held + 3 * 4 * self._classes(stage) * min(count, 2 * ROW_GROUP)
+        settings = stage.settings.canonical()
+        features = FEATURES if settings["within"] == "diverse" else 0
+        # Halves of all images' features, and singles of a class's: of all, where there is no other.
+        return held + (SCORED_BYTES + 6 * features) * count + SELECTED_BYTES * self.samples(stage)
 
     def samples(self, stage: Stage) -> int:
         """Images that a stage writes: as its index says, else at most so many."""
@@ -135,7 +156,9 @@ def _image_bytes(stage: Stage) -> int:
     if stage.name in MAKES_IMAGES:
         settings = stage.settings.canonical()
         return int(settings["size"] ** 2 * settings["channels"])
-    return max(_image_bytes(one) for role in LOADS[stage.name] for one in stage.upstream.get(role, []))
+    return max(
+        _image_bytes(one) for role in (LOADS | STREAMS)[stage.name] for one in stage.upstream.get(role, [])
+    )
 
 
 def _size(path: str) -> int:

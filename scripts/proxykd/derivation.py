@@ -11,6 +11,7 @@ from proxykd.augmentation.settings import Augmentation
 from proxykd.configuration import Experiment
 from proxykd.distillation.settings import DistillStudent
 from proxykd.errors import UserError
+from proxykd.selection.settings import ScoreProxies
 
 
 def with_teacher(settings: Experiment) -> Experiment:
@@ -43,6 +44,12 @@ def sized(pool: Any, size: int, channels: int) -> Any:
     return pool.model_copy(update={"size": size, "channels": channels})
 
 
+def scoring(settings: Experiment) -> ScoreProxies:
+    """How pools are scored: with the teacher's features where the selection looks at them."""
+    needed = settings.select_proxies.within == "diverse"
+    return settings.score_proxies.model_copy(update={"features": settings.score_proxies.features or needed})
+
+
 def seeded(section: Any, seed: int | None) -> Any:
     """A section with a seed of the plan in place of its own, where there is one."""
     return section if seed is None else section.model_copy(update={"seed": seed})
@@ -65,6 +72,8 @@ def student_settings(settings: Experiment, seeds: dict[str, int]) -> DistillStud
     if settings.attack_boundary is None:
         # A policy that is not used must not tell two students apart.
         filled["boundary"] = None
+    elif student.refresh is not None and student.refresh.attack is None:
+        filled["refresh"] = student.refresh.model_copy(update={"attack": settings.attack_boundary})
     if "distill_student" in seeds:
         filled["recipe"] = seeded(student.recipe, seeds["distill_student"])
     return student.model_copy(update=filled)

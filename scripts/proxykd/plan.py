@@ -13,13 +13,13 @@ from pathlib import Path
 
 from proxykd import store
 from proxykd.configuration import Configuration, Experiment, Pool
-from proxykd.derivation import input_of, seeded, sized, student_settings, with_teacher
+from proxykd.derivation import input_of, scoring, seeded, sized, student_settings, with_teacher
 from proxykd.errors import UserError
 from proxykd.evaluation.settings import HeldoutPairs
 from proxykd.images.settings import ImportImages
 from proxykd.outside import Digests
 from proxykd.section import Section, canonical_json
-from proxykd.selection_settings import ScoreProxies, SelectFromPools
+from proxykd.selection.settings import ScoreProxies, SelectFromPools
 from proxykd.source import stage_source
 
 STAGES = (
@@ -214,13 +214,15 @@ class Plan:
         teacher = self._teacher(settings, seeds)
         pools = [self._pool(settings, pool, seeds, teacher) for pool in settings.proxies]
         check = self._check(settings, teacher)
-        scores = [self._scores(settings.score_proxies, teacher, pool, check) for pool in pools]
+        how = scoring(settings)
+        scores = [self._scores(how, teacher, pool, check) for pool in pools]
         wanted = seeded(settings.select_proxies, seeds.get("select_proxies"))
         selection = self._add(
             "select_proxies",
             SelectFromPools(**wanted.model_dump(), shares=[pool.share for pool in settings.proxies]),
             pool=pools,
             scores=scores,
+            teacher=teacher if wanted.fills else None,
         )
         boundary = None
         if settings.attack_boundary is not None:
@@ -245,7 +247,7 @@ class Plan:
     def _pairs(self, attack: HeldoutPairs, heldout: Stage, run: Run) -> Stage:
         """Held-out proxies carried across a teacher's boundary; all experiments of the teacher share them."""
         scores = self._scores(ScoreProxies(), run.teacher, heldout, run.check)
-        wanted = SelectFromPools(count=attack.sources)
+        wanted = SelectFromPools(count=attack.sources, fill="none")
         selection = self._add("select_proxies", wanted, pool=[heldout], scores=[scores])
         return self._add("attack_boundary", attack, teacher=run.teacher, selection=selection)
 

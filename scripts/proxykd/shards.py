@@ -184,18 +184,34 @@ def read_images(folder: Path, shards: list[dict[str, Any]]) -> np.ndarray:
             members = read_shard(folder / shard["name"], shard)
             if images is None:
                 images = room_for((total, *decode(members[0]).shape))
-            place = images[at : at + len(members)]
-            chunks = range(0, len(members), DECODED_AT_ONCE)
-            fits = pool.map(
-                lambda first, members=members, place=place: _decode_into(place, members, first), chunks
-            )
-            if not all(fits):
-                # NumPy would broadcast one channel to three without a word.
-                raise UserError(damaged(folder / shard["name"], "its images differ in size or channels"))
+            _decode_all(pool, images[at : at + len(members)], members, folder / shard["name"])
             at += len(members)
     if images is None:
         raise UserError(f"{folder} holds no images: nothing can be made from an empty set.")
     return images
+
+
+def stream_images(folder: Path, shards: list[dict[str, Any]], rows: int) -> Iterator[np.ndarray]:
+    """The same images, at most `rows` at a time, so that no more than a shard is in memory."""
+    shape: tuple[int, ...] | None = None
+    with ThreadPoolExecutor(cores()) as pool:
+        for shard in shards:
+            members = read_shard(folder / shard["name"], shard)
+            shape = shape or decode(members[0]).shape
+            for first in range(0, len(members), rows):
+                block = members[first : first + rows]
+                images_NHWC = np.empty((len(block), *shape), np.uint8)
+                _decode_all(pool, images_NHWC, block, folder / shard["name"])
+                yield images_NHWC
+    if shape is None:
+        raise UserError(f"{folder} holds no images: nothing can be made from an empty set.")
+
+
+def _decode_all(pool: ThreadPoolExecutor, place_NHWC: np.ndarray, members: list[bytes], shard: Path) -> None:
+    chunks = range(0, len(members), DECODED_AT_ONCE)
+    if not all(pool.map(lambda first: _decode_into(place_NHWC, members, first), chunks)):
+        # NumPy would broadcast one channel to three without a word.
+        raise UserError(damaged(shard, "its images differ in size or channels"))
 
 
 def _decode_into(place_NHWC: np.ndarray, members: list[bytes], first: int) -> bool:

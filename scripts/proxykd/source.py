@@ -44,6 +44,7 @@ PLUMBING = {
         "precedents",
         "production",
         "production.assembly",
+        "production.columns",
         "production.crew",
         "production.parts",
         "production.produce",
@@ -196,7 +197,12 @@ def _imported_from(node: ast.ImportFrom, package: str) -> Iterator[str]:
 @cache
 def module_digest(path: Path) -> str:
     """SHA-256 of a Python file's meaning; equal on every supported Python version."""
-    return hashlib.sha256(describe(ast.parse(path.read_bytes())).encode()).hexdigest()
+    return _meaning(path.read_bytes())
+
+
+@cache
+def _meaning(content: bytes) -> str:
+    return hashlib.sha256(describe(ast.parse(content)).encode()).hexdigest()
 
 
 @cache

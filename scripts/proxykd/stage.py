@@ -14,7 +14,7 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -71,6 +71,11 @@ class Job(Generic[S]):
     def images(self, folder: Path) -> Any:
         """All images of a dataset, N x H x W x C uint8."""
         return shards.read_images(folder, [entry.model_dump() for entry in store.read_index(folder).shards])
+
+    def blocks(self, folder: Path, rows: int) -> Iterator[Any]:
+        """All images of a dataset in its order, at most `rows` at a time."""
+        entries = [entry.model_dump() for entry in store.read_index(folder).shards]
+        return shards.stream_images(folder, entries, rows)
 
     def progress(self, label: str, total: int, unit: str = "img") -> Progress:
         """A progress bar, or log lines."""

@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from proxykd.assessment import diversity, features, sample
+from proxykd.assessment import diversity, sample
 from proxykd.networks.build import build
 from proxykd.networks.classifier import Classifier, Description
+from proxykd.networks.features import features_of
 from proxykd.networks.outputs import logits_of
 from trained import digit_images, digit_teacher
 
@@ -110,7 +111,7 @@ def test_what_is_no_program_has_no_diversity_between_programs() -> None:
 def test_features_and_the_last_layer_give_the_logits() -> None:
     teacher = digit_teacher()
     images_NHWC = digit_images("test")[0][:700]
-    features_ND, name = features.features_of(teacher, images_NHWC, "cpu")
+    features_ND, name = features_of(teacher, images_NHWC, "cpu")
     head = teacher.body.get_submodule(name)
     with torch.no_grad():
         logits_NK = head(torch.from_numpy(features_ND)).numpy()
@@ -135,7 +136,7 @@ def described(architecture: str, size: int, channels: int = 3) -> Description:
 def test_the_last_layer_is_found(architecture: str, layer: str | None, dimensions: int) -> None:
     network = build(described(architecture, 32)).eval()
     images_NHWC = RNG.integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
-    features_ND, name = features.features_of(network, images_NHWC, "cpu")
+    features_ND, name = features_of(network, images_NHWC, "cpu")
     assert features_ND.shape == (3, dimensions)
     assert name == (layer or name) != "logits"
     assert not any(module._forward_pre_hooks for module in network.body.modules())
@@ -154,7 +155,7 @@ def test_logits_stand_in_where_no_layer_is_the_last() -> None:
 
     network = Classifier(Opaque(), described("by hand", 4, 1)).eval()
     images_NHWC = RNG.integers(0, 256, (5, 4, 4, 1), dtype=np.uint8)
-    features_ND, name = features.features_of(network, images_NHWC, "cpu")
+    features_ND, name = features_of(network, images_NHWC, "cpu")
     assert name == "logits"
     assert features_ND == pytest.approx(logits_of(network, images_NHWC, "cpu"))
 

@@ -31,6 +31,7 @@ BASE: dict[str, Any] = {
         "attacked+real": {
             "proxies": [{"import_images": "digits"}],
             "attack_boundary": {"sources": 128, "threshold": 1.0},
+            "distill_student": {"refresh": {"every": 0.4, "views": 80}},
         },
         "noise": {
             "proxies": [

@@ -98,12 +98,12 @@ def test_label_free_figures_stand_beside_the_accuracy(shown_of: Shows, tmp_path:
             assert row[2].startswith(f"{100 * on[name]['mean']:.1f}")
     head, _, *students = table(html, "result")
     assert head[1:3] == ["Accuracy %", "Calib. error %"]
-    assert head[3:7] == ["Agreement %", "Boundary %", "KL nats", "Calib. error %"]
+    assert head[3:8] == ["Straddling %", "Agreement %", "Boundary %", "KL nats", "Calib. error %"]
     for row, experiment in zip(students, shown.experiments, strict=True):
         # On held-out proxies, though there are labelled images.
         fidelity = experiment.measured["fidelity"]
-        assert row[3].startswith(f"{100 * fidelity['heldout']['agreement']['mean']:.1f}")
-        assert row[4].startswith(f"{100 * fidelity['pairs']['separated']['mean']:.1f}")
+        assert row[4].startswith(f"{100 * fidelity['heldout']['agreement']['mean']:.1f}")
+        assert row[5].startswith(f"{100 * fidelity['pairs']['separated']['mean']:.1f}")
 
 
 def test_without_labels_all_label_free_figures_are_there(shown_of: Shows, tmp_path: Path) -> None:
@@ -189,6 +189,31 @@ def test_the_attack_is_shown_for_the_experiment_that_has_one(shown_of: Shows, tm
     attacked = shown.experiments[1].runs[0].boundary
     assert attacked is not None
     assert f"{attacked.index.samples} images are stored" in html
+
+
+def test_how_many_pairs_straddle_stands_beside_the_accuracy(shown_of: Shows, tmp_path: Path) -> None:
+    shown = shown_of(BASE)
+    _, _, *students = table(page.render(shown, BASE, tmp_path), "result")
+    for row, experiment in zip(students, shown.experiments, strict=True):
+        told = summary.figures(experiment)["straddling"]
+        rates = [run.student.facts["straddling"] for run in experiment.runs]
+        if experiment.settings.attack_boundary is None:
+            assert (told, row[3]) == (None, "–")
+        else:
+            assert told["mean"] == pytest.approx(sum(rates) / 2)
+            assert row[3].startswith(f"{50 * sum(rates):.1f}")
+    given = without_labels() | {"experiments": {"leaves": {}}}
+    assert "Straddling" not in page.render(shown_of(given), given, tmp_path)
+
+
+def test_pairs_that_were_made_anew_are_told_moment_by_moment(shown_of: Shows, tmp_path: Path) -> None:
+    shown = shown_of(BASE)
+    told = shown.experiments[1].runs[0].student.facts["refreshed"]
+    assert [moment["step"] for moment in told] == [12, 24]
+    html = page.render(shown, BASE, tmp_path)
+    for moment in told:
+        assert f'<th scope="row">{moment["step"]}</th><td>{moment["refresh_pairs"]}</td>' in html
+    assert html.count("Pairs made anew") == 1
 
 
 def test_a_checkpoint_without_data_has_a_report(shown_of: Shows, finished: Path, tmp_path: Path) -> None:

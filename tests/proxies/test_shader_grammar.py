@@ -8,10 +8,11 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from proxykd.proxies.shaders import settings
+from proxykd.proxies.shaders import settings, streams
 from proxykd.proxies.shaders.cost import MOST, bound
 from proxykd.proxies.shaders.families import figures, gratings
 from proxykd.proxies.shaders.grammar import FAMILIES, HELDOUT, corpus, write_program
@@ -95,6 +96,25 @@ def test_parameters_lie_in_their_ranges_and_follow_their_seed() -> None:
     assert (one == same).all()
     assert (one != other).all()
     assert all(low <= value <= high for value, (low, high) in zip(one, program.ranges, strict=True))
+
+
+@pytest.mark.parametrize("first", [0, 7 << 32])
+def test_parameters_of_many_images_are_those_of_each(first: int) -> None:
+    program = write_program("cells", 1)
+    seeds = range(first, first + 30, 3)
+    rows_NP = program.parameters_of(seeds)
+    assert rows_NP.dtype == np.float32
+    assert (rows_NP == [program.parameters(seed) for seed in seeds]).all()
+
+
+def test_streams_are_those_of_numpy() -> None:
+    random = np.random.default_rng(0)
+    for words in (1, 3, 4, 7):
+        drawn_WN = random.integers(0, 2**32, (words, 50), np.uint32)
+        expected = [np.random.SeedSequence(seed.tolist()).generate_state(8) for seed in drawn_WN.T]
+        assert (expected == streams.seeded(drawn_WN).T).all()
+    with pytest.raises(ValueError, match="words"):
+        streams.uniforms_of(4, [1], [2**32 - 1, 2**32])
 
 
 def test_a_family_within_another_keeps_to_its_names_and_its_share_of_parameters() -> None:

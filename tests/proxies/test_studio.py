@@ -93,6 +93,21 @@ def test_compute_draws_what_raster_draws(context: moderngl.Context, family: str)
     assert apart(one, other) <= (0 if on_processor(context) else 1)
 
 
+@pytest.mark.parametrize("size", [5, 32])
+def test_points_and_squares_are_the_same_tiles(context: moderngl.Context, size: int) -> None:
+    program, drawn = write_program("landscapes", 1), []
+    for points in (True, False):
+        studio = Studio(context, size, 2)
+        if studio.engine.points != points and points:
+            studio.release()
+            pytest.skip("a graphics card draws squares")
+        studio.engine.points = points
+        drawn.append(studio.draw(program, program.parameters_of(range(7))))
+        studio.release()
+    assert drawn[0].std() > 0
+    assert np.array_equal(*drawn)
+
+
 @pytest.mark.parametrize(("size", "samples"), [(4, 2), (13, 3), (72, 1)])
 def test_compute_draws_all_sizes_and_samplings(context: moderngl.Context, size: int, samples: int) -> None:
     program = write_program("figures", 1)

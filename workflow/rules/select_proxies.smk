@@ -11,7 +11,7 @@ rule select_proxies:
         "../../envs/proxykd.yaml"
     threads: 1
     resources:
-        mem_mb=RULES.memory_mb("select_proxies", base=1000),
+        mem_mb=RULES.memory_mb("select_proxies", base=2500),
         runtime=RULES.minutes(60),
     params:
         command=RULES.command("select_proxies"),

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from proxykd.selection import scaled_entropy
+from proxykd.selection.uniformity import scaled_entropy
 
 
 def measure(first_N: np.ndarray, second_N: np.ndarray, classes: int, at_least: int) -> dict[str, Any]:

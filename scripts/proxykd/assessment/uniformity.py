@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from proxykd import selection
+from proxykd.selection.uniformity import uniformity
 
 Z = 1.645
 """Of a one-sided bound with 95 % confidence."""
@@ -21,7 +21,7 @@ def measure(histogram_K: np.ndarray, classes: list[str], fill: int) -> dict[str,
     teacher sees in no image; `to_fill`: what it takes to select `fill` images of every class.
     """
     rarest = int(histogram_K.argmin())
-    return selection.uniformity(histogram_K) | {
+    return uniformity(histogram_K) | {
         "smallest_class": classes[rarest],
         "to_fill": images_needed(int(histogram_K[rarest]), int(histogram_K.sum()), fill)
         | {"class": classes[rarest]},

@@ -9,6 +9,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from proxykd.augmentation.settings import Augmentation
+from proxykd.distillation.refresh_settings import Refresh
 from proxykd.networks.settings import Architecture
 from proxykd.section import Section
 from proxykd.training.settings import Recipe
@@ -144,6 +145,8 @@ class DistillStudent(Section):
     """Share of the mixed samples that get a rectangle of their partner (CutMix) in place of a blend."""
     boundary: BoundaryPolicy | None = BoundaryPolicy()
     """How attacked images are used, where there are any."""
+    refresh: Refresh | None = None
+    """New pairs against the student while it learns, in place of the stored ones; null: none."""
 
     @model_validator(mode="after")
     def _mixes(self) -> Self:
@@ -154,8 +157,18 @@ class DistillStudent(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _has_pairs_to_replace(self) -> Self:
+        if self.refresh is not None and self.boundary is None:
+            raise ValueError(
+                "refresh replaces attacked images, and boundary: null uses none; leave boundary out, or set "
+                "refresh: null"
+            )
+        return self
+
     def modules(self) -> list[str]:
-        return [*self.network.modules(), *self.loss.modules()]
+        refreshed = self.refresh.modules() if self.refresh is not None else []
+        return [*self.network.modules(), *self.loss.modules(), *refreshed]
 
     def identity(self) -> dict[str, Any]:
         # A temperature that the loss does not look at must not tell two students apart.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from importlib import import_module
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ import torch
 from proxykd.augmentation.batch import augment, generator, mix
 from proxykd.distillation.losses import Views, loss_function, teacher_outputs
 from proxykd.distillation.policy import move_alike
+from proxykd.distillation.refresh_settings import REFRESH
 from proxykd.distillation.settings import DistillStudent
 from proxykd.errors import UserError
 from proxykd.networks.classifier import Classifier, to_float
@@ -20,6 +22,7 @@ from proxykd.training.data import Images
 from proxykd.training.fresh import fresh
 from proxykd.training.loop import fit
 from proxykd.training.order import Order
+from proxykd.training.state import Between
 
 
 @dataclass
@@ -73,7 +76,8 @@ def distil(
             student_NK = run_student(views.x_NCHW)
         return loss(student_NK.float(), outputs, settings.loss, temperature)
 
-    records = fit(student, loss_at, recipe, progress, checkpoint, len(images_NHWC) / batches.order.batch)
+    epoch = len(images_NHWC) / batches.order.batch
+    records = fit(student, loss_at, recipe, progress, checkpoint, epoch, batches.refresher(student))
     return student, records, batches.straddling()
 
 
@@ -122,6 +126,20 @@ class Batches:
         pairs_GMCHW = self.attacked.views(step, self.group_order, settings)
         whole = torch.cat([views.x_NCHW, pairs_GMCHW.flatten(0, 1)])
         return replace(views, x_NCHW=whole.contiguous(memory_format=torch.channels_last))
+
+    def refresher(self, student: Classifier) -> Between | None:
+        """What makes the attacked images anew while the student learns, where that is asked for."""
+        how = self.settings.refresh
+        if how is None:
+            return None
+        if self.attacked is None or not self.groups:
+            raise UserError(
+                "distill_student.refresh replaces attacked images, and there are none. Give attack_boundary "
+                "(to the program: --boundary), or set refresh: null."
+            )
+        module = import_module(REFRESH)
+        pairs_GMHWC, recipe = self.attacked.images_GMHWC, self.settings.recipe
+        return module.Refresher(self.teacher, student, self.images_NHWC, pairs_GMHWC, how, recipe)
 
     @torch.no_grad()
     def straddling(self, groups: int = 2048) -> float | None:

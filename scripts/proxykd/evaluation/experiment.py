@@ -10,7 +10,7 @@ import numpy as np
 from proxykd.evaluation.metrics import compare, labelled, over_seeds
 from proxykd.networks.classifier import Classifier
 from proxykd.networks.outputs import logits_of
-from proxykd.selection import uniformity
+from proxykd.selection.uniformity import uniformity
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from proxykd.presentation import costs, fidelity, numerals
+from proxykd.presentation import costs, fidelity, numerals, pairs
 from proxykd.presentation.collect import Shown, ShownExperiment
 from proxykd.presentation.figures import dot_chart
 from proxykd.presentation.summary import figures
@@ -45,8 +45,8 @@ def _teacher_row(experiment: ShownExperiment) -> dict[str, Any]:
 
 def teachers_of(experiment: ShownExperiment) -> list[dict[str, Any]]:
     """What was measured of each different teacher on labelled images; empty without labels."""
-    pairs = zip(experiment.runs, experiment.measured["students"], strict=True)
-    by_key = {run.teacher.key: one["teacher"] for run, one in pairs}
+    measured = zip(experiment.runs, experiment.measured["students"], strict=True)
+    by_key = {run.teacher.key: one["teacher"] for run, one in measured}
     return [teacher for teacher in by_key.values() if teacher is not None]
 
 
@@ -73,6 +73,7 @@ def _student_row(experiment: ShownExperiment) -> dict[str, Any]:
         "marks": marks(experiment),
         "accuracy": numerals.bare_spread(known["accuracy"]) if known["accuracy"] else None,
         "calibration": numerals.bare_spread(experiment.measured["calibration_error"]),
+        "straddling": numerals.bare_spread(pairs.straddling(experiment)),
         "fidelity": [figure.over_seeds(experiment.measured, sign=False) for figure in fidelity.FIGURES],
         "n": known["agreement"]["n"],
         "cost": costs.of_network(experiment.measured["cost"]["student"]),

@@ -15,6 +15,7 @@ from proxykd.presentation import (
     costs,
     fidelity,
     overview,
+    pairs,
     patience,
     prediction,
     sections,
@@ -58,6 +59,7 @@ def render(shown: Shown, raw: dict[str, Any], out: Path, command: str = "") -> s
         some_labels=any(one.measured["labels"] for one in shown.experiments),
         some_without=any(not one.measured["labels"] for one in shown.experiments),
         some_pairs=any(fidelity.has_pairs(one) for one in shown.experiments),
+        some_attacked=any(pairs.straddling(one) for one in shown.experiments),
         some_gpu=any(one.measured["cost"]["student"]["gpu"] for one in shown.experiments),
         measured_with=costs.measured_with(shown.experiments),
         measured_on=sorted(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import Any
 
 from proxykd.presentation import numerals, sheets
@@ -17,8 +18,7 @@ def boundary(shown: ShownExperiment) -> dict[str, Any]:
     assert result is not None
     counts = result.facts["counts"]
     pairs = result.facts["pairs"]
-    rates = [run.student.facts["straddling"] for run in shown.runs]
-    rates = [rate for rate in rates if rate is not None]
+    rate = straddling(shown)
     size = len(result.index.classes)
     covered = sum(n > 0 for i, row in enumerate(pairs) for j, n in enumerate(row) if i != j)
     return {
@@ -36,7 +36,8 @@ def boundary(shown: ShownExperiment) -> dict[str, Any]:
         "members": result.facts["members"],
         "reach": _reach(result.facts),
         "images": numerals.count(result.index.samples),
-        "straddling": numerals.percent(sum(rates) / len(rates)) if rates else None,
+        "straddling": numerals.percent(rate["mean"]) if rate else None,
+        "refreshed": _refreshed(shown),
         "covered": f"{numerals.count(covered)} of {numerals.count(size * (size - 1))}",
         "classes": result.index.classes,
         "table": _shaded(pairs) if size <= MATRIX_AS_TABLE else None,
@@ -51,6 +52,32 @@ def _reach(facts: dict[str, Any]) -> str | None:
         return None
     shares = ", ".join(f"{reach}: {numerals.percent(share, 0)}" for reach, share in told["success"].items())
     return f"{shares} of {told['views']} views. {facts['epsilon']:g} was chosen"
+
+
+def straddling(shown: ShownExperiment) -> dict[str, Any] | None:
+    """Share of the attacked pairs that lie on two sides of the boundary as the students see them, over seeds.
+
+    None where students use no pairs. Of pairs that were made anew, it is that of the last ones.
+    """
+    rates = [run.student.facts["straddling"] for run in shown.runs]
+    rates = [rate for rate in rates if rate is not None]
+    if not rates:
+        return None
+    deviation = statistics.stdev(rates) if len(rates) > 1 else None
+    return {"mean": statistics.fmean(rates), "std": deviation, "n": len(rates)}
+
+
+def _refreshed(shown: ShownExperiment) -> list[dict[str, str]]:
+    """What became of the pairs while the first student learned, moment by moment."""
+    return [
+        {
+            "step": numerals.count(one["step"]),
+            "pairs": numerals.count(one["refresh_pairs"]),
+            "all": f"{one['refresh_disagreement']:.2f}",
+            "attacked": f"{one['refresh_attacked']:.2f}",
+        }
+        for one in shown.runs[0].student.facts.get("refreshed", [])
+    ]
 
 
 def _shaded(pairs_KK: list[list[int]]) -> list[list[dict[str, Any]]]:

@@ -90,10 +90,7 @@ def _bar(n: int, total: int, widest: float) -> dict[str, Any]:
 
 def shortfall(shown: ShownExperiment) -> str:
     """The classes that could not be filled, in words; empty where all could."""
-    missing = shown.measured["classes"]["shortfall"]
-    worst = sorted(missing.items(), key=lambda item: (-item[1], item[0]))
-    told = ", ".join(f"{name} ({numerals.count(n)} missing)" for name, n in worst[:10])
-    return told + (f" and {len(worst) - 10} more classes" if len(worst) > 10 else "")
+    return wording.counts_of(shown.measured["classes"]["shortfall"], " missing")
 
 
 def seeds(shown: ShownExperiment) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from proxykd.presentation import prediction
+from proxykd.presentation import pairs, prediction
 from proxykd.presentation.collect import Shown, ShownExperiment
 
 UNIFORMITY = ("relative_entropy", "smallest_share", "empty_classes")
@@ -27,7 +27,8 @@ def figures(experiment: ShownExperiment) -> dict[str, Any]:
     `accuracy` and `teacher_accuracy` are None without labels, and `agreement_on` says on which images
     fidelity was measured. `calibration_error` is against the labels, or without them against the teacher's
     class. `heldout` and `pairs` are measured without a label, on held-out proxies and on pairs of them across
-    the teacher's boundary (None where there are no pairs), and are not accuracy. `cost` is that of both
+    the teacher's boundary (None where there are no pairs), and are not accuracy. `straddling` is the share of
+    the attacked pairs that do so as the students see them (None where they use none). `cost` is that of both
     networks. `seconds` adds up all stages that the experiment needs, each once.
     """
     measured = experiment.measured
@@ -44,6 +45,7 @@ def figures(experiment: ShownExperiment) -> dict[str, Any]:
         "calibration_error": measured["calibration_error"] or fidelity["calibration_error"],
         "heldout": measured["fidelity"]["heldout"],
         "pairs": measured["fidelity"].get("pairs"),
+        "straddling": pairs.straddling(experiment),
         "cost": measured["cost"],
         **{
             name: {"pool": classes["pool"][name], "selected": classes["selected"][name]}

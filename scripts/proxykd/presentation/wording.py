@@ -9,12 +9,20 @@ from proxykd.configuration import Experiment, Pool
 from proxykd.distillation.settings import Loss
 from proxykd.presentation.collect import Result, ShownExperiment
 from proxykd.presentation.numerals import count, percent
+from proxykd.selection.settings import SelectProxies
 
 KINDS = {"shaders": "shader images", "leaves": "dead leaves", "noise": "images of Gaussian noise"}
 METHODS = {
     "deepfool_linf": "DeepFool (L-infinity)",
     "bold_driver": "Bold driver",
     "shuffled": "A control (the changes of DeepFool at other pixels)",
+}
+RULES = {
+    "random": "",
+    "confidence": "; within a class equally many of each range of the teacher's confidence",
+    "entropy": "; within a class equally many of each range of the entropy of the teacher's probabilities",
+    "pairs": "; within a class equally many of each class that the teacher finds likeliest next",
+    "diverse": "; within a class those farthest from each other in the teacher's features",
 }
 LOSS_NAMES = {
     "kl": "KL divergence",
@@ -60,14 +68,35 @@ def proxies(experiment: ShownExperiment) -> str:
     """Pools, counts and selection in words."""
     run, settings = experiment.runs[0], experiment.settings
     drawn = pools(settings, run.pools)
-    selected = run.selection.facts["selected"]
-    if selected == sum(pool.index.samples for pool in run.pools):
+    facts = run.selection.facts
+    if facts["selected"] == sum(pool.index.samples for pool in run.pools) and not facts["filled"]:
         return f"{drawn}; all of them selected"
-    how = "at random"
-    if settings.select_proxies.balance == "uniform":
-        enough = "" if not run.selection.facts["shortfall"] else ", as far as there are enough"
-        how = f"equally many of each class that the teacher sees{enough}"
-    return f"{drawn}; {count(selected)} of them selected, {how}"
+    how = selection(settings.select_proxies, bool(facts["shortfall"]))
+    if facts["filled"]:
+        made = counts_of(facts["filled"])
+        how += f", and with images made by an attack on others, which carries them into classes: {made}"
+    return f"{drawn}; {count(facts['selected'])} of them selected, {how}"
+
+
+def selection(how: SelectProxies, short: bool) -> str:
+    """The rule of a selection, and whether some classes have too few images for it."""
+    if how.balance == "none":
+        return "at random"
+    text = "equally many of each class that the teacher sees"
+    if how.balance == "long_tail":
+        first = "with most images in the pools" if how.order == "pool" else "drawn by the seed"
+        text = (
+            f"long-tailed over the classes, {how.imbalance:g} times as many of the first "
+            f"({first}) as of the last"
+        )
+    return text + (", as far as there are enough" if short else "") + RULES[how.within]
+
+
+def counts_of(numbers: dict[str, int], unit: str = "") -> str:
+    """Names with their numbers, the largest first; of more than ten, how many are left out."""
+    worst = sorted(numbers.items(), key=lambda item: (-item[1], item[0]))
+    told = ", ".join(f"{name} ({count(n)}{unit})" for name, n in worst[:10])
+    return told + (f" and {len(worst) - 10} more classes" if len(worst) > 10 else "")
 
 
 def pools(settings: Experiment, results: list[Result]) -> str:

@@ -17,6 +17,7 @@ import pyarrow as pa
 from proxykd import shards
 from proxykd.encoding import SUFFIX
 from proxykd.environment import cores
+from proxykd.production.columns import column, numbers_of
 from proxykd.production.spool import IMAGE, SAMPLE
 from proxykd.ustar import TarWriter
 
@@ -28,7 +29,7 @@ def assemble(bundles: Sequence[pa.RecordBatch], folder: Path) -> list[dict[str, 
     for anew wherever it is needed, so that a file that is mapped for it is let go in between: what is in
     memory is a few shards, however large the pool.
     """
-    numbers = [bundle[SAMPLE].to_numpy().copy() for bundle in bundles]
+    numbers = [numbers_of(bundle[SAMPLE]).copy() for bundle in bundles]
     count = sum(map(len, numbers))
 
     def written(shard: int) -> dict[str, Any]:
@@ -103,8 +104,8 @@ def table_groups(
         table = pa.Table.from_batches(
             [rows.drop_columns([IMAGE]) for rows in slices(bundles, numbers, first, last)]
         )
-        table = table.take(np.argsort(table[SAMPLE].to_numpy())).drop_columns([SAMPLE])
+        table = table.sort_by(SAMPLE).drop_columns([SAMPLE])
         samples = range(first, last)
         names = [shards.shard_name(i // shards.SAMPLES_PER_SHARD) for i in samples]
-        table = table.add_column(0, "shard", pa.array(names))
-        yield table.add_column(0, "key", pa.array([shards.key_of(i) for i in samples])).combine_chunks()
+        table = table.add_column(0, "shard", column(names))
+        yield table.add_column(0, "key", column([shards.key_of(i) for i in samples])).combine_chunks()

@@ -70,7 +70,7 @@ class Limits:
 class Worker:
     """One process, and what it is at."""
 
-    def __init__(self, module: str, pool: Any, log: Path) -> None:
+    def __init__(self, log: Path) -> None:
         self.pipe, theirs = Pipe()
         paths = os.pathsep.join([str(SCRIPTS), *filter(None, [os.environ.get("PYTHONPATH")])])
         with log.open("ab") as told:
@@ -82,10 +82,14 @@ class Worker:
             )  # fmt: skip
         theirs.close()
         self.facts = psutil.Process(self.process.pid)
-        self.is_open = False
+        self.is_told = self.is_open = False
         self.bundle: Bundle | None = None
         self.part = 0
         self.since, self.took = time.monotonic(), 0.0
+
+    def tell(self, module: str, pool: Any) -> None:
+        """Have it open what draws the pool."""
+        self.is_told = True
         with suppress(BrokenPipeError, ConnectionResetError):
             self.pipe.send((module, pool))
 
@@ -152,9 +156,15 @@ class Crew:
         for worker in self.workers:
             worker.kill()
 
-    def hire(self, pool: Any) -> None:
+    def hire(self) -> None:
         """Start one more process."""
-        self.workers.append(Worker(self.module, pool, self.log))
+        self.workers.append(Worker(self.log))
+
+    def tell(self, pool: Any, most: int) -> None:
+        """Have those open the pool that have not been told of it yet: as many as make `most` told ones."""
+        told = sum(worker.is_told for worker in self.workers)
+        for worker in [worker for worker in self.workers if not worker.is_told][: max(0, most - told)]:
+            worker.tell(self.module, pool)
 
     def idle(self) -> list[Worker]:
         """Workers that can draw and have nothing to."""

@@ -74,11 +74,11 @@ class Production:
         return [bundle for bundle in self._bundles() if self.spool.read(bundle) is None]
 
     def _hand_out(self, crew: Crew) -> None:
-        settled = getattr(self.pool, "backend", None) != "auto"
         opening = sum(not worker.is_open for worker in crew.workers)
-        missing = (crew.size if settled else 1) - len(crew.workers)
-        for _ in range(min(missing, len(self.waiting) - opening)):
-            crew.hire(self.pool)
+        for _ in range(min(crew.size - len(crew.workers), len(self.waiting) - opening)):
+            crew.hire()
+        # The first one settles an `auto`; the others load their libraries meanwhile.
+        crew.tell(self.pool, 1 if getattr(self.pool, "backend", None) == "auto" else crew.size)
         for worker in crew.idle()[: len(self.waiting)]:
             bundle = self.waiting.pop(0)
             worker.draw(bundle, self.spool.path(bundle))

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from proxykd.errors import full_disk
+from proxykd.production.columns import column
 from proxykd.production.parts import Bundle
 from proxykd.store import write_atomically
 
@@ -118,8 +119,7 @@ class Stored(Sequence[pa.RecordBatch]):
 
 def write(path: Path, parts: list[pa.RecordBatch]) -> None:
     """Write a bundle's file from its parts' rows, in the order of the samples: whole or not at all."""
-    table = pa.Table.from_batches(parts)
-    table = table.take(np.argsort(table[SAMPLE].to_numpy())).combine_chunks()
+    table = pa.Table.from_batches(parts).sort_by(SAMPLE).combine_chunks()
     partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL}")
     with pa.OSFile(str(partial), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
         writer.write_table(table)
@@ -129,12 +129,5 @@ def write(path: Path, parts: list[pa.RecordBatch]) -> None:
 def rows_of(samples: range, images: list[bytes], columns: dict[str, Any]) -> pa.RecordBatch:
     """A part's rows; a column is a list, or an array with a number or (N x K) a list a row."""
     numbers = np.arange(samples.start, samples.stop, samples.step)
-    given = {SAMPLE: numbers, IMAGE: pa.array(images, pa.binary()), **columns}
-    return pa.RecordBatch.from_pydict({name: _column(values) for name, values in given.items()})
-
-
-def _column(values: Any) -> pa.Array:
-    if isinstance(values, np.ndarray) and values.ndim == 2:
-        ends = np.arange(0, values.size + 1, values.shape[1], dtype=np.int32)
-        return pa.ListArray.from_arrays(ends, pa.array(values.ravel()))
-    return pa.array(values)
+    given = {SAMPLE: numbers, IMAGE: images, **columns}
+    return pa.RecordBatch.from_pydict({name: column(values) for name, values in given.items()})

@@ -13,7 +13,7 @@ from proxykd.networks.outputs import logits_of, softmax
 from proxykd.sanity.normalisations import Normalisation
 from proxykd.sanity.trials import Trial, tried
 from proxykd.sanity.verdict import Trials
-from proxykd.selection import uniformity
+from proxykd.selection.uniformity import uniformity
 
 SEED = 0
 """Draws which images are looked at."""

@@ -13,7 +13,7 @@ from proxykd.networks.classifier import Classifier, to_float
 from proxykd.networks.outputs import log_softmax
 from proxykd.sanity.normalisations import Normalisation
 from proxykd.sanity.statistics import Moments
-from proxykd.selection import uniformity
+from proxykd.selection.uniformity import uniformity
 
 BATCH = 64
 EARLY = 4

@@ -17,7 +17,7 @@ from proxykd.training.checkpoint import Checkpoint
 from proxykd.training.memory import BatchTooLarge, largest_that_fits, told_of_memory
 from proxykd.training.optimisers import learning_rate
 from proxykd.training.settings import Recipe
-from proxykd.training.state import LossAt, Training
+from proxykd.training.state import Between, LossAt, Training
 
 RECORD_EVERY = 25
 
@@ -29,8 +29,11 @@ def fit(
     progress: Progress,
     checkpoint: Checkpoint,
     steps_per_epoch: float,
+    between: Between | None = None,
 ) -> list[dict[str, float]]:
     """Train in place for `recipe.steps` steps and return the records of `metrics.jsonl`.
+
+    There is a record every RECORD_EVERY steps, and wherever `between` has done something after a step.
 
     `loss_at` runs the forward pass of a step and must depend on the step, the weights and PyTorch's own
     random numbers (dropout's) alone: that makes a training that was killed and started again end with the
@@ -39,7 +42,7 @@ def fit(
     a batch does not fit the memory, with the batch that would.
     """
     torch.backends.cudnn.deterministic = True
-    training = Training(network, recipe)
+    training = Training(network, recipe, between)
     state = checkpoint.load()
     if state is not None:
         training.restore(state)
@@ -50,8 +53,9 @@ def fit(
     with _memory_told(training, loss_at):
         while training.step < recipe.steps:
             training.advance(loss_at)
-            if training.step % RECORD_EVERY == 0 or training.step == recipe.steps:
-                records.append(_record(training, steps_per_epoch, clock))
+            told = between.after(training.step) if between is not None else {}
+            if told or training.step % RECORD_EVERY == 0 or training.step == recipe.steps:
+                records.append(_record(training, steps_per_epoch, clock) | told)
                 progress.record(records[-1])
                 progress.advance(recipe.batch, loss=records[-1]["loss"])
             else:

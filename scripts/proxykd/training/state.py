@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -21,6 +21,19 @@ LossAt = Callable[[int, int | None], torch.Tensor]
 """The loss of a step, of the first so many images of its batch; None: of all."""
 
 
+class Between(Protocol):
+    """What is done between the steps of a training, and has a state that is part of it."""
+
+    def after(self, step: int) -> dict[str, float]:
+        """Act after a step, where it is time; what the record says of it, nothing where it was not."""
+
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint's state."""
+
+
 class Training:
     """A network, its optimisers and averages, and how far they are. All that a checkpoint holds.
 
@@ -28,8 +41,8 @@ class Training:
     neither needs a state of its own.
     """
 
-    def __init__(self, network: nn.Module, recipe: Recipe) -> None:
-        self.network, self.recipe = network, recipe
+    def __init__(self, network: nn.Module, recipe: Recipe, between: Between | None = None) -> None:
+        self.network, self.recipe, self.between = network, recipe, between
         self.optimisers = optimisers_for(network, recipe)
         self.average = _moving_average(network, recipe.ema) if recipe.ema else None
         self.step = 0
@@ -48,6 +61,7 @@ class Training:
             "records": self.records,
             "loss_sum": self.loss_sum,
             "summed": self.summed,
+            "between": self.between.state() if self.between else None,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -60,6 +74,8 @@ class Training:
         self.step, self.records = state["step"], state["records"]
         self.loss_sum.copy_(state["loss_sum"])
         self.summed = state["summed"]
+        if self.between is not None:
+            self.between.restore(state["between"])
 
     def advance(self, loss_at: LossAt) -> None:
         """One step of gradient descent."""

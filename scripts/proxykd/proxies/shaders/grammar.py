@@ -7,7 +7,7 @@ construction: they contain integer hashes, bounded loops and guarded divisions o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -52,6 +52,7 @@ from proxykd.proxies.shaders.families import (
     warps,
 )
 from proxykd.proxies.shaders.sketch import PARAMETERS, Sketch, uniforms
+from proxykd.proxies.shaders.streams import uniforms_of
 
 GRAMMAR_VERSION = 2
 """Part of every seed: raise it when a family writes other text for the same seed."""
@@ -111,10 +112,18 @@ class Program:
 
     def parameters(self, parameter_seed: int) -> np.ndarray:
         """The values of an image: float32, as many as the program has ranges."""
+        return self._scaled(uniforms(PARAMETERS, *self._words(), parameter_seed))
+
+    def parameters_of(self, parameter_seeds: Sequence[int]) -> np.ndarray:
+        """What `parameters` returns, a row for each seed: float32, N x as many as the program has ranges."""
+        return self._scaled(uniforms_of(PARAMETERS, self._words(), parameter_seeds))
+
+    def _words(self) -> tuple[int, ...]:
+        return GRAMMAR_VERSION, crc32(self.family.encode()), self.seed
+
+    def _scaled(self, unit: np.ndarray) -> np.ndarray:
         low, high = np.array(self.ranges).T
-        words = GRAMMAR_VERSION, crc32(self.family.encode()), self.seed, parameter_seed
-        unit = uniforms(PARAMETERS, *words)[: len(low)]
-        return (low + (high - low) * unit).astype(np.float32)
+        return (low + (high - low) * unit[..., : len(low)]).astype(np.float32)
 
     def text(self, version: int, *defined: str) -> str:
         """Its text for a version of GLSL, with some names defined for the preprocessor."""

@@ -1,4 +1,4 @@
-"""Draws tiles with fragment shaders: all tiles of an atlas in one draw call, each an instance of a square."""
+"""Draws tiles with fragment shaders: all tiles of an atlas in one draw call, each a point or a square."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import moderngl
 import numpy as np
 
+from proxykd.proxies.shaders.context import on_processor
 from proxykd.proxies.shaders.grammar import Program, piece
 from proxykd.proxies.shaders.sketch import PARAMETERS
 
@@ -14,7 +15,8 @@ from proxykd.proxies.shaders.sketch import PARAMETERS
 class Raster:
     """An atlas of `columns` x `columns` tiles, and buffers into which it is read.
 
-    Columns and rows of tiles go from left to right and from below upwards.
+    Columns and rows of tiles go from left to right and from below upwards. A tile is an instance of a square,
+    or a point as large where the CPU draws: where a square's two triangles meet, llvmpipe shades twice.
     """
 
     def __init__(self, context: moderngl.Context, size: int, columns: int, buffers: int) -> None:
@@ -26,25 +28,34 @@ class Raster:
         # variant of each program, not two: almost half of the time that a cold run takes.
         context.enable(moderngl.BLEND)
         context.blend_func = moderngl.ONE, moderngl.ZERO
-        self.instances = context.buffer(reserve=columns**2 * (PARAMETERS + 2) * 4, dynamic=True)
+        self.points = on_processor(context) and size <= context.info["GL_POINT_SIZE_RANGE"][1]
+        self.tiles = context.buffer(reserve=columns**2 * (PARAMETERS + 2) * 4, dynamic=True)
         self.buffers = [context.buffer(reserve=self.side**2 * 4) for _ in range(buffers)]
 
     def compile(self, program: Program, *defined: str) -> moderngl.Program:
         """The program with some names defined. Raises moderngl.Error where it is wrong."""
         text = program.text(330, *defined)
-        compiled = self.context.program(vertex_shader=piece("vertex"), fragment_shader=text)
+        vertex = piece("vertex")
+        if self.points:
+            vertex = vertex.replace("#version 330\n", "#version 330\n#define POINTS\n", 1)
+        compiled = self.context.program(vertex_shader=vertex, fragment_shader=text)
         compiled["atlas"] = self.side, self.side
         return compiled
 
     def start(self, compiled: Any, values_NP: np.ndarray, buffer: int) -> None:
         """Have tiles with these parameters drawn, by what `compile` returned, and read into a buffer."""
-        self.instances.write(self._with_places(values_NP))
+        self.tiles.write(self._with_places(values_NP))
+        layout = "4f 4f 4f 4f 2f" if self.points else "4f 4f 4f 4f 2f/i"
         vertices = self.context.vertex_array(
             compiled,
-            [(self.instances, "4f 4f 4f 4f 2f/i", "values0", "values1", "values2", "values3", "place")],
+            [(self.tiles, layout, "values0", "values1", "values2", "values3", "place")],
             skip_errors=True,
         )
-        vertices.render(moderngl.TRIANGLE_STRIP, vertices=4, instances=len(values_NP))
+        if self.points:
+            self.context.point_size = float(self.size)
+            vertices.render(moderngl.POINTS, vertices=len(values_NP))
+        else:
+            vertices.render(moderngl.TRIANGLE_STRIP, vertices=4, instances=len(values_NP))
         vertices.release()
         height = self._rows(len(values_NP)) * self.size
         self.frame.read_into(self.buffers[buffer], viewport=(0, 0, self.side, height), components=4)
@@ -62,14 +73,14 @@ class Raster:
         for attachment in self.frame.color_attachments:
             attachment.release()
         self.frame.release()
-        for held in (self.instances, *self.buffers):
+        for held in (self.tiles, *self.buffers):
             held.release()
 
     def _rows(self, count: int) -> int:
         return -(-count // self.columns)
 
     def _with_places(self, values_NP: np.ndarray) -> np.ndarray:
-        """What each instance is given: its parameters and its tile's lower left corner in pixels."""
+        """What each tile is given: its parameters and its tile's lower left corner in pixels."""
         index = np.arange(len(values_NP))
         places = np.stack([index % self.columns, index // self.columns], axis=1) * self.size
         return np.concatenate([values_NP, places], axis=1, dtype=np.float32)

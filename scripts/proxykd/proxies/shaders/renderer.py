@@ -75,11 +75,11 @@ class Painter:
         family, seed = self.corpus[program]
         written = write_program(family, seed)
         seeds = [parameter_seed(self.pool, i) for i in samples]
-        values = [written.parameters(one) for one in seeds]
-        images_NHWC = in_channels(self.studio.draw(written, values), self.pool.channels)
+        values_NP = written.parameters_of(seeds)
+        images_NHWC = in_channels(self.studio.draw(written, values_NP), self.pool.channels)
         n = len(samples)
         columns = {"program": [written.name] * n, "family": [family] * n, "program_seed": [seed] * n}
-        return images_NHWC, columns | {"parameter_seed": seeds, "parameters": np.stack(values)}
+        return images_NHWC, columns | {"parameter_seed": seeds, "parameters": values_NP}
 
 
 def parameter_seed(pool: ShaderPool, i: int) -> int:

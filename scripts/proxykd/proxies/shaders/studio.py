@@ -93,7 +93,7 @@ class Studio:
         kind = Compute if self.backend == "compute" else Raster
         self.engine: Raster | Compute = kind(context, size, self.columns, self.batches.buffers)
 
-    def draw(self, program: Program, values: Sequence[np.ndarray]) -> np.ndarray:
+    def draw(self, program: Program, values: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
         """One image for each vector of parameters: uint8, N x size x size x 3.
 
         Raises RuntimeError where the program does not compile.
@@ -141,12 +141,13 @@ class Studio:
         self.engine.release()
 
     def _collect(self, buffer: int, images_NHWC: np.ndarray) -> None:
-        images_NHWC[:] = self.engine.finish(buffer, len(images_NHWC))[..., :3]
+        tiles_NHWC = self.engine.finish(buffer, len(images_NHWC))
+        # NumPy copies a channel at a time in a quarter of the time that three of four take together.
+        for channel in range(3):
+            images_NHWC[..., channel] = tiles_NHWC[..., channel]
 
 
-def padded(values: Sequence[np.ndarray]) -> np.ndarray:
-    """The vectors as rows of equal length: float32, N x `PARAMETERS`."""
-    rows_NP = np.zeros((len(values), PARAMETERS), dtype=np.float32)
-    for row, vector in zip(rows_NP, values, strict=True):
-        row[: len(vector)] = vector
-    return rows_NP
+def padded(values: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
+    """The vectors of a program's images as rows of equal length: float32, N x `PARAMETERS`."""
+    given_NP = np.asarray(values, dtype=np.float32)
+    return np.pad(given_NP, ((0, 0), (0, PARAMETERS - given_NP.shape[1])))

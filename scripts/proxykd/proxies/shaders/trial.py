@@ -14,7 +14,7 @@ from proxykd.proxies.shaders.studio import Compiled, Studio, padded
 
 PROGRAMS = (("noise", 0), ("strokes", 0))
 """Families and seeds. Of every pool the same, so that none of its own programs can stop it."""
-BATCHES, ROUNDS = 3, 3
+ROUNDS = 3
 LARGEST, FINEST = 64, 2
 """Size and supersampling that are measured at most: enough to tell the back ends apart."""
 CLEARLY = 1.1
@@ -57,7 +57,10 @@ Drawn = tuple[Studio, list[tuple[Compiled, np.ndarray]]]
 def _compiled(
     stack: ExitStack, context: moderngl.Context, size: int, supersampling: int, backend: str
 ) -> Drawn:
-    """A studio and the programs in it, each with parameters of some batches; released with the stack."""
+    """A studio and the programs in it, each with parameters; released with the stack.
+
+    As many batches of them as are on their way at once.
+    """
     studio = Studio(context, size, supersampling, backend)
     stack.callback(studio.release)
     programs = []
@@ -65,7 +68,7 @@ def _compiled(
         program = write_program(family, seed)
         compiled = stack.enter_context(studio.compiled(program, 1))
         few_NP = padded([program.parameters(i) for i in range(8)])
-        values_NP = np.resize(few_NP, (BATCHES * studio.columns**2, few_NP.shape[1]))
+        values_NP = np.resize(few_NP, (studio.batches.buffers * studio.columns**2, few_NP.shape[1]))
         # The driver compiles at the first draw.
         studio.frames(compiled, values_NP[:1])
         programs.append((compiled, values_NP))

@@ -9,43 +9,55 @@ import pytest
 
 from programs import Workplace
 from proxykd.errors import UserError
-from proxykd.selection import divide, quotas, scaled_entropy, select, uniformity
+from proxykd.selection.choice import Selection, repeated, select
+from proxykd.selection.profile import divide, long_tail, profile, quotas
+from proxykd.selection.settings import SelectProxies
+from proxykd.selection.uniformity import scaled_entropy, uniformity
 
 RNG = np.random.default_rng(0)
 LONG_TAILED_N = RNG.choice(5, 3000, p=[0.6, 0.2, 0.1, 0.06, 0.04])
 
 
+def first(rows: np.ndarray, count: int) -> np.ndarray:
+    """Any images of a class."""
+    return rows[:count]
+
+
+def uniform(predicted_N: np.ndarray, classes: int, count: int, seed: int = 0) -> Selection:
+    return select(predicted_N, quotas(count, classes), count, seed, first)
+
+
 def test_uniform_takes_equally_many_of_each_class() -> None:
-    selection = select(LONG_TAILED_N, 5, 500, "uniform", 0)
+    selection = uniform(LONG_TAILED_N, 5, 500)
     assert np.bincount(LONG_TAILED_N[selection.rows]).tolist() == [100] * 5
     assert len(set(selection.rows.tolist())) == 500
-    assert selection.shortfall == {}
+    assert selection.missing_K.tolist() == [0] * 5
     assert not np.array_equal(selection.rows, np.sort(selection.rows))
 
 
 def test_a_class_that_cannot_be_filled_gives_all_it_has_and_is_named() -> None:
-    selection = select(LONG_TAILED_N, 6, 1200, "uniform", 0)
+    selection = uniform(LONG_TAILED_N, 6, 1200)
     counts = np.bincount(LONG_TAILED_N, minlength=6)
     assert (
         np.bincount(LONG_TAILED_N[selection.rows], minlength=6).tolist() == np.minimum(counts, 200).tolist()
     )
-    assert selection.shortfall == {c: 200 - int(counts[c]) for c in range(6) if counts[c] < 200}
-    assert selection.shortfall[5] == 200
+    assert selection.missing_K.tolist() == np.maximum(200 - counts, 0).tolist()
+    assert selection.missing_K[5] == 200
 
 
 def test_none_takes_any_images() -> None:
-    selection = select(LONG_TAILED_N, 5, 1500, "none", 0)
+    selection = select(LONG_TAILED_N, None, 1500, 0, first)
     assert len(set(selection.rows.tolist())) == 1500
     assert np.bincount(LONG_TAILED_N[selection.rows]) / 1500 == pytest.approx(
         np.bincount(LONG_TAILED_N) / 3000, abs=0.03
     )
-    everything = select(LONG_TAILED_N, 5, None, "none", 0)
+    everything = select(LONG_TAILED_N, None, None, 0, first)
     assert sorted(everything.rows) == list(range(3000))
-    assert select(LONG_TAILED_N, 5, 5000, "none", 0).shortfall == {}
+    assert len(select(LONG_TAILED_N, None, 5000, 0, first).rows) == 3000
 
 
 def test_the_seed_alone_decides() -> None:
-    rows = [select(LONG_TAILED_N, 5, 500, "uniform", seed).rows for seed in (1, 1, 2)]
+    rows = [uniform(LONG_TAILED_N, 5, 500, seed).rows for seed in (1, 1, 2)]
     assert np.array_equal(rows[0], rows[1])
     assert not np.array_equal(rows[0], rows[2])
 
@@ -54,7 +66,7 @@ def test_each_image_of_a_class_is_as_likely_as_another() -> None:
     taken = np.zeros(60, int)
     predicted_N = np.arange(60) % 3
     for seed in range(300):
-        taken[select(predicted_N, 3, 30, "uniform", seed).rows] += 1
+        taken[uniform(predicted_N, 3, 30, seed).rows] += 1
     assert taken.min() > 110
     assert taken.max() < 190
 
@@ -62,6 +74,40 @@ def test_each_image_of_a_class_is_as_likely_as_another() -> None:
 def test_quotas_add_up() -> None:
     assert quotas(10, 3).tolist() == [4, 3, 3]
     assert quotas(2, 5).tolist() == [1, 1, 0, 0, 0]
+
+
+def test_a_long_tail_falls_exponentially_from_head_to_tail() -> None:
+    wanted_K = long_tail(20_000, 100, np.array([3, 0, 2, 1, 4]))
+    assert wanted_K.sum() == 20_000
+    in_order = wanted_K[[3, 0, 2, 1, 4]]
+    assert in_order[0] / in_order[-1] == pytest.approx(100, rel=0.01)
+    assert in_order[:-1] / in_order[1:] == pytest.approx(np.full(4, 100**0.25), rel=0.01)
+    assert long_tail(10, 1, np.arange(4)).tolist() == [3, 3, 2, 2]
+    assert long_tail(7, 50, np.array([0])).tolist() == [7]
+
+
+def test_the_head_is_what_the_pools_have_most_of_or_as_the_seed_has_it() -> None:
+    seen_K = np.array([5, 90, 20, 20, 0])
+    by_pool = profile(SelectProxies(count=1000, balance="long_tail", imbalance=16), seen_K)
+    assert by_pool is not None
+    assert np.argsort(-by_pool, kind="stable").tolist() == [1, 2, 3, 0, 4]
+    orders = set()
+    for seed in range(5):
+        settings = SelectProxies(count=1000, balance="long_tail", imbalance=16, order="seed", seed=seed)
+        wanted_K = profile(settings, seen_K)
+        assert wanted_K is not None
+        assert sorted(wanted_K) == sorted(by_pool)
+        orders.add(tuple(np.argsort(-wanted_K)))
+    assert len(orders) > 1
+
+
+def test_of_equal_images_the_first_alone_counts() -> None:
+    digest_N = np.array([7, 3, 7, 9, 3, 7], np.uint64)
+    assert repeated(digest_N).tolist() == [False, False, True, False, True, True]
+    left_out_N = repeated(digest_N)
+    selection = select(np.zeros(6, int), np.array([5]), 5, 0, first, left_out_N)
+    assert sorted(selection.rows.tolist()) == [0, 1, 3]
+    assert selection.missing_K.tolist() == [2]
 
 
 def test_shares_add_up_to_the_count() -> None:
@@ -74,7 +120,7 @@ def test_shares_add_up_to_the_count() -> None:
 
 def test_an_empty_pool_is_refused() -> None:
     with pytest.raises(UserError, match="The pool is empty"):
-        select(np.array([], int), 3, 10, "uniform", 0)
+        uniform(np.array([], int), 3, 10)
 
 
 def test_scaled_entropy_by_hand() -> None:

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from proxykd.networks.classifier import Classifier, to_float
-from proxykd.networks.outputs import BATCH
+from proxykd.networks.classifier import Classifier
+from proxykd.networks.outputs import logits_of
 
 
 @torch.inference_mode()
@@ -47,38 +47,43 @@ def _outputs(layer: nn.Module) -> int | None:
     return None
 
 
-@torch.inference_mode()
+def opinions_of(
+    network: Classifier,
+    images_NHWC: np.ndarray,
+    device: str,
+    precision: str = "fp32",
+    advance: Callable[[int], None] | None = None,
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """Logits, N x K, and features, N x D, both float32, of uint8 images in one pass; where from.
+
+    Features are the input of the network's last linear layer, averaged over places where it is an image
+    still, since angles between them are all that this layer can tell apart by; where the network has no such
+    layer the logits are taken, and the last value is `logits` and not a layer's name.
+    """
+    network.eval()
+    name = head_of(network)
+    if name is None:
+        logits_NK = logits_of(network, images_NHWC, device, precision, advance)
+        return logits_NK, logits_NK, "logits"
+    layer = network.body.get_submodule(name)
+    parts: list[np.ndarray] = []
+    hook = layer.register_forward_pre_hook(lambda _, inputs: parts.append(_flat(layer, inputs[0])))
+    try:
+        logits_NK = logits_of(network, images_NHWC, device, precision, advance)
+    finally:
+        hook.remove()
+    return logits_NK, np.concatenate(parts), name
+
+
 def features_of(
     network: Classifier,
     images_NHWC: np.ndarray,
     device: str,
     advance: Callable[[int], None] | None = None,
 ) -> tuple[np.ndarray, str]:
-    """Features, N x D float32, of uint8 images, and where they were taken.
-
-    They are the input of the network's last linear layer, averaged over places where it is an image still,
-    since angles between them are all that this layer can tell apart by; where the network has no such
-    layer the logits are taken, and the second value is `logits` and not a layer's name.
-    """
-    network.eval()
-    name = head_of(network)
-    parts: list[np.ndarray] = []
-    hook = None
-    if name is not None:
-        layer = network.body.get_submodule(name)
-        hook = layer.register_forward_pre_hook(lambda _, inputs: parts.append(_flat(layer, inputs[0])))
-    try:
-        for first in range(0, len(images_NHWC), BATCH):
-            batch = torch.from_numpy(images_NHWC[first : first + BATCH]).to(device)
-            logits_NK = network(to_float(batch))
-            if name is None:
-                parts.append(logits_NK.float().cpu().numpy())
-            if advance is not None:
-                advance(len(batch))
-    finally:
-        if hook is not None:
-            hook.remove()
-    return np.concatenate(parts), name or "logits"
+    """Features alone, and where they were taken (see `opinions_of`)."""
+    _, features_ND, name = opinions_of(network, images_NHWC, device, advance=advance)
+    return features_ND, name
 
 
 def _flat(layer: nn.Module, x: torch.Tensor) -> Any:
