@@ -22,8 +22,8 @@ from proxykd.shards import read_table
 from proxykd.store import read_index
 
 ROOT = Path(__file__).resolve().parent.parent
-RESNET20 = "teachers/resnet20-12fca82f.th"
-"""akamaster/pytorch_resnet_cifar10, below the folder of real data."""
+PUBLISHED = {20: "teachers/resnet20-12fca82f.th", 56: "teachers/resnet56-4bfd9763.th"}
+"""Depth -> checkpoint of akamaster/pytorch_resnet_cifar10, below the folder of real data."""
 CIFAR10 = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 RESAMPLES = 400
 
@@ -52,18 +52,29 @@ def usual_teacher(folder: Path) -> Path:
 
     The latter is trained in seconds.
     """
+    return published_teacher(folder, 20) or digits_teacher(folder)
+
+
+def usual_teachers(folder: Path) -> list[Path]:
+    """Both ResNets of the real data, as far as they are at hand, else the demonstration's teacher."""
+    found = [place for depth in PUBLISHED if (place := published_teacher(folder, depth))]
+    return found or [digits_teacher(folder)]
+
+
+def published_teacher(folder: Path, depth: int) -> Path | None:
+    """A ResNet of the real data; None where it is not at hand."""
     data = real_data()
-    if data is None or not (data / RESNET20).exists():
-        return digits_teacher(folder)
+    if data is None or not (data / PUBLISHED[depth]).exists():
+        return None
     settings = {
-        "architecture": "cifar_resnet_20",
-        "checkpoint": str(data / RESNET20),
+        "architecture": f"cifar_resnet_{depth}",
+        "checkpoint": str(data / PUBLISHED[depth]),
         "size": 32,
         "classes": CIFAR10,
         "mean": [0.485, 0.456, 0.406],
         "deviation": [0.229, 0.224, 0.225],
     }
-    return made("import_teacher", settings, folder / "resnet20")
+    return made("import_teacher", settings, folder / f"resnet{depth}")
 
 
 def digits_teacher(folder: Path) -> Path:

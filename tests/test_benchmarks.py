@@ -85,6 +85,24 @@ def test_the_benchmark_of_coverage(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.full
+def test_the_benchmark_of_the_boundary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PROXYKD_DATA", raising=False)
+    few = ("benchmarks/boundary.py", "--quick", "--views", "48", "--kept", str(tmp_path))
+    found = printed(*few)
+    (teacher,) = found["teachers"].values()
+    methods, best = teacher["methods"], teacher["methods"][found["best"]]
+    assert {"paper", "bold_driver"} < set(methods) or found["missing"]
+    assert found["success"] == best["success"] > 0
+    ratio = best["accepted_per_pass"] / methods["paper"]["accepted_per_pass"]
+    assert found["pairs_per_pass_vs_paper"] == pytest.approx(ratio)
+    for figures in methods.values():
+        assert 0 <= figures["success"] <= figures["success_unbounded"] <= 1
+    ((_, curves),) = printed(*few, "--curves")["teachers"].items()
+    success = [point["success"] for point in curves["curves"][found["best"]].values()]
+    assert success[0] < success[-1]
+
+
+@pytest.mark.full
 def test_the_benchmark_of_diversity(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PROXYKD_DATA", raising=False)
     found = printed("benchmarks/diversity.py", "--quick", "--count", "1200")["pools"]
