@@ -23,7 +23,7 @@ ROWS, REAL = 2_000_000, 20
 BYTES_A_ROW = 76
 """Of the scores of ten classes, as they lie in memory: key, class, confidence, entropy, logits, digest."""
 BASE = 40_000_000
-"""Bytes that a run may need more than another beside its data: 2,000,000 rows a little at a time."""
+"""Bytes that reading in blocks may take, and by which two runs may differ."""
 
 
 def publish(folder: Path, stage: str, key: str, upstream: dict[str, Any], listed: list[Any]) -> None:

@@ -28,7 +28,7 @@ BATCH = 256
 TRIES = 3
 """Images, at most, that are attacked for each that is wanted."""
 AT_LEAST = 64
-"""Of them, for each class, however few are wanted."""
+"""Of them, for each class and at once, however few are wanted."""
 FURTHER = 40
 """Steps, at most, from the boundary into the class."""
 GROWTH = 1.2
@@ -92,16 +92,17 @@ def _fill_class(
     images, made_of, distance = [np.empty((0, size, size, channels), np.uint8)], [rows[:0]], [np.empty(0)]
     made = tried = 0
     while made < wanted and tried < len(rows):
-        # No more at once than could be needed, if all succeed.
-        take = range(tried, min(tried + BATCH, tried + wanted - made, len(rows)))
-        source_NHWC = np.stack([decode(there.content(first + place)) for place in take])
+        # Not many more at once than are needed, if all succeed; and not a few at a time either.
+        take = slice(tried, min(tried + min(BATCH, max(AT_LEAST, wanted - made)), len(rows)))
+        source_NHWC = np.stack([decode(there.content(first + k)) for k in range(take.start, take.stop)])
         image_NHWC, reached_N = carry(teacher, torch.from_numpy(source_NHWC), label, settings)
-        images.append(image_NHWC[reached_N])
-        made_of.append(rows[take.start : take.stop][reached_N])
-        change = np.abs(image_NHWC[reached_N].astype(int) - source_NHWC[reached_N])
+        which = np.flatnonzero(reached_N)[: wanted - made]
+        images.append(image_NHWC[which])
+        made_of.append(rows[take][which])
+        change = np.abs(image_NHWC[which].astype(int) - source_NHWC[which])
         distance.append(change.max((1, 2, 3), initial=0).astype(float))
-        tried, made = take.stop, made + int(reached_N.sum())
-        advance(int(reached_N.sum()))
+        tried, made = take.stop, made + len(which)
+        advance(len(which))
     return Filled(label, np.concatenate(images), np.concatenate(made_of), np.concatenate(distance), tried)
 
 
