@@ -18,8 +18,7 @@ from proxykd.store import read_index
 if TYPE_CHECKING:
     import numpy as np
 
-    from proxykd.selection.filling import Filled
-    from proxykd.selection.from_pools import Chosen
+    from proxykd.selection.from_pools import Chosen, Filled
 
 
 def make(job: Job[SelectFromPools]) -> None:

@@ -51,6 +51,13 @@ def test_the_benchmark_of_rendering() -> None:
 
 
 @pytest.mark.full
+def test_the_benchmark_of_selection() -> None:
+    found = printed("benchmarks/selection.py", "--images", "5000")
+    assert (found["images"], found["selected"], found["dimensions"]) == (5000, 500, 64)
+    assert all(found[f"{rule}_cpu_seconds"] >= 0 for rule in ("random", "confidence", "pairs", "diverse"))
+
+
+@pytest.mark.full
 def test_the_benchmark_of_planning() -> None:
     found = printed("benchmarks/planning.py", "--quick")
     assert [(row["experiments"], row["stages"]) for row in found["dry_runs"]] == [(1, 16), (10, 52)]

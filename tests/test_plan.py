@@ -140,6 +140,22 @@ def test_mixtures_of_pools_with_shares(tiny: dict[str, Any]) -> None:
     assert plan(tiny).experiments[0].runs[0].student.settings.canonical()["temperature"] == 2
 
 
+def test_a_selection_has_the_teacher_where_it_may_fill_classes(tiny: dict[str, Any]) -> None:
+    ways = {"empty": {}, "none": {"fill": "none"}, "any": {"balance": "none"}}
+    tiny["experiments"] = {name: {"select_proxies": how} for name, how in ways.items()}
+    roles = {one.name: set(one.runs[0].selection.upstream) for one in plan(tiny).experiments}
+    assert roles == {
+        "empty": {"pool", "scores", "teacher"}, "none": {"pool", "scores"}, "any": {"pool", "scores"},
+    }  # fmt: skip
+
+
+def test_a_selection_by_features_has_them_scored(tiny: dict[str, Any]) -> None:
+    tiny["experiments"] = {"plain": {}, "diverse": {"select_proxies": {"within": "diverse"}}}
+    plain, diverse = (one.runs[0].scores[0] for one in plan(tiny).experiments)
+    assert not plain.settings.canonical()["features"]
+    assert diverse.settings.canonical()["features"]
+
+
 def test_seeds_of_students(tiny: dict[str, Any]) -> None:
     tiny["seeds"] = [3, 5]
     made = plan(tiny)

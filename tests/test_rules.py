@@ -121,6 +121,13 @@ def test_reading_a_pool_takes_no_more_where_it_is_larger(place: Path) -> None:
     assert asked(rules, "select_proxies") == [megabytes(2 * SHARD + 64 * 20_000_000 + 700 * 20_000)]
 
 
+def test_a_selection_that_may_fill_classes_asks_for_a_gpu(place: Path) -> None:
+    for changes, gpus in (({}, 1), ({"fill": "none"}, 0), ({"balance": "none"}, 0)):
+        rules = rules_of(select_proxies=changes)
+        (key,) = rules.plan.stages["select_proxies"]
+        assert rules.filling_gpus()(SimpleNamespace(key=key)) == gpus
+
+
 def test_imported_images_of_which_the_number_is_not_known(place: Path) -> None:
     (place / "photos").mkdir()
     images = {

@@ -43,8 +43,8 @@ ABOUT = {
     "confidence and entropy in nats. The images themselves are not in here.",
     "check_teacher": "How an imported teacher behaves under several normalisations: `check.json`.",
     "assess_proxies": "What speaks for and against proxies, by the teacher alone: `assessment.json`.",
-    "select_proxies": "**Proxy images, selected by a teacher's opinion**: as many of each class as it sees "
-    "in them, as far as there were enough.",
+    "select_proxies": "**Proxy images, selected by a teacher's opinion**: so many of each class that it "
+    "sees in them, as far as there were enough. `filled` ones were altered until it saw their class.",
     "attack_boundary": "**Proxy images, altered until a teacher changed its mind**: views of selected "
     "proxies on either side of its decision boundary (`role` in `samples.parquet`: `pre` before it, `post` "
     "beyond).",

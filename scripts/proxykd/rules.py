@@ -114,6 +114,14 @@ class Rules:
 
         return gpus
 
+    def filling_gpus(self) -> Callable[[Any], int]:
+        """Resources function: GPUs for selecting, 1 where classes may be filled, which is an attack."""
+
+        def gpus(wildcards: Any) -> int:
+            return int("teacher" in self._stage("select_proxies", wildcards.key).upstream)
+
+        return gpus
+
     @staticmethod
     def forget_backups() -> None:
         """Remove what a killed run has set aside of its stamps. For Snakemake's `onstart`.

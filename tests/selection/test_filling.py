@@ -40,11 +40,11 @@ def read(workplace: Workplace, result: str) -> tuple[np.ndarray, Any, dict[str, 
     return images_NHWC, pq.read_table(workplace.folder / result / shards.TABLE), index["facts"]
 
 
-@pytest.mark.parametrize(("fill", "confidence"), [("empty", 0.5), ("short", 0.9)])
+@pytest.mark.parametrize(("fill", "confidence"), [("empty", 0.5), ("short", 0.7)])
 def test_no_class_is_left_empty(fill: str, confidence: float, workplace: Workplace) -> None:
     histogram = workplace.index("score_proxies/n")["facts"]["histogram"]
     assert histogram.count(0) > 1
-    settings = {"count": 100, "fill": fill, "fill_confidence": confidence, "balance": "uniform"}
+    settings = {"count": 100, "fill": fill, "fill_confidence": confidence}
     made = workplace.make("select_proxies", fill, settings, **TAUGHT)
     images_NHWC, table, facts = read(workplace, made)
     wanted = [max(0, 10 - n) if fill == "short" or n == 0 else 0 for n in histogram]

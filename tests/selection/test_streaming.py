@@ -18,12 +18,14 @@ import pytest
 from programs import SCRIPTS, Workplace
 from proxykd import shards
 from proxykd.encoding import encode
+from proxykd.errors import UserError
+from proxykd.selection.extraction import Extracted
 
 ROWS, REAL = 2_000_000, 20
 BYTES_A_ROW = 76
 """Of the scores of ten classes, as they lie in memory: key, class, confidence, entropy, logits, digest."""
 BASE = 40_000_000
-"""Bytes that a run may need more than another beside its data: 2,000,000 rows a little at a time."""
+"""Bytes that reading in blocks may take, and by which two runs may differ."""
 
 
 def publish(folder: Path, stage: str, key: str, upstream: dict[str, Any], listed: list[Any]) -> None:
@@ -143,3 +145,16 @@ def test_the_files_are_those_that_a_shard_writer_would_write(tmp_path: Path) -> 
     )
     assert written == writer.shards
     assert (tmp_path / "one" / shards.TABLE).read_bytes() == (tmp_path / "other" / shards.TABLE).read_bytes()
+
+
+def test_no_room_for_the_images_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with shards.ShardWriter(tmp_path) as writer:
+        writer.add(np.zeros((4, 4, 1), np.uint8), {})
+    publish(tmp_path, "render_proxies", "a" * 16, {}, writer.shards)
+    monkeypatch.setenv("PROXYKD_SCRATCH", str(tmp_path / "nowhere"))
+    with pytest.raises(UserError, match="has no room for the selected images"):
+        Extracted([tmp_path], np.zeros(1, int), np.zeros(1, int))
+    monkeypatch.setenv("PROXYKD_SCRATCH", str(tmp_path))
+    (tmp_path / "train-000000.tar").write_bytes(bytes(writer.shards[0]["bytes"]))
+    with pytest.raises(UserError, match="is damaged"):
+        Extracted([tmp_path], np.zeros(1, int), np.zeros(1, int))

@@ -27,7 +27,7 @@ ASKED = {
     "render_proxies": (0, 2, 240, 2000),
     "score_proxies": (1, 2, 120, 6000),
     "assess_proxies": (1, 2, 60, 6000),
-    "select_proxies": (0, 1, 60, 2500),
+    "select_proxies": (1, 2, 120, 2500),
     "attack_boundary": (1, 8, 480, 6000),
     "distill_student": (1, 8, 1440, 8000),
     "evaluate_student": (1, 2, 60, 6000),

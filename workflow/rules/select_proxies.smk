@@ -9,10 +9,11 @@ rule select_proxies:
         "logs/select_proxies/{key}.tsv"
     conda:
         "../../envs/proxykd.yaml"
-    threads: 1
+    threads: 2
     resources:
         mem_mb=RULES.memory_mb("select_proxies", base=2500),
-        runtime=RULES.minutes(60),
+        runtime=RULES.minutes(120),
+        gpu=RULES.filling_gpus(),
     params:
         command=RULES.command("select_proxies"),
     message:

@@ -69,12 +69,12 @@ def proxies(experiment: ShownExperiment) -> str:
     run, settings = experiment.runs[0], experiment.settings
     drawn = pools(settings, run.pools)
     facts = run.selection.facts
-    if facts["selected"] == sum(pool.index.samples for pool in run.pools) and not facts["filled"]:
+    filled = facts.get("filled", {})
+    if facts["selected"] == sum(pool.index.samples for pool in run.pools) and not filled:
         return f"{drawn}; all of them selected"
     how = selection(settings.select_proxies, bool(facts["shortfall"]))
-    if facts["filled"]:
-        made = counts_of(facts["filled"])
-        how += f", and with images made by an attack on others, which carries them into classes: {made}"
+    if filled:
+        how += f", and images that an attack carried into classes which had too few: {counts_of(filled)}"
     return f"{drawn}; {count(facts['selected'])} of them selected, {how}"
 
 

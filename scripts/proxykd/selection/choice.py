@@ -39,7 +39,8 @@ def select(
     predicted_N: the teacher's class of each image. left_out_N: rows that are not there. A class with fewer
     images than wanted gives all that it has; the others do not make up for it, since that would undo the
     balance. All rows come in a random order, which the seed alone decides, before any are chosen: so images
-    of equal confidence, or at equal distance, are taken at random, and the row's number favours none.
+    of equal confidence, or at equal distance, are taken at random, and the row's number favours none. (Of
+    equal logits, the class that comes first is the teacher's; of equal images, the first row counts.)
     Raises UserError for an empty pool.
     """
     if len(predicted_N) == 0:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -34,17 +35,22 @@ class Extracted:
         """
         self._offset_M, self._size_M = np.zeros(len(row_M), np.int64), np.zeros(len(row_M), np.int32)
         self._end = 0
-        place = scratch.folder()
-        try:
+        self._folder = scratch.folder()
+        with self._room():
             # Closed with this object.
-            self._file = tempfile.TemporaryFile(dir=place, buffering=0)  # noqa: SIM115
-            for number, pool in enumerate(pools):
-                places = np.flatnonzero(pool_M == number)
-                self._take(pool, places[np.argsort(row_M[places], kind="stable")], row_M, advance)
+            self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115
+        for number, pool in enumerate(pools):
+            places = np.flatnonzero(pool_M == number)
+            self._take(pool, places[np.argsort(row_M[places], kind="stable")], row_M, advance)
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise UserError(
-                f"{place} has no room for the selected images: {error.strerror}. Name a folder on a fast "
-                "disk in PROXYKD_SCRATCH."
+                f"{self._folder} has no room for the selected images: {error.strerror}. Name a folder on a "
+                "fast disk in PROXYKD_SCRATCH."
             ) from error
 
     def _take(
@@ -66,9 +72,10 @@ class Extracted:
     def _append(self, place: int, content: bytes) -> None:
         self._offset_M[place], self._size_M[place] = self._end, len(content)
         left = memoryview(content)
-        while left:
-            # Unbuffered files may take less than they are given.
-            left = left[self._file.write(left) :]
+        with self._room():
+            while left:
+                # Unbuffered files may take less than they are given.
+                left = left[self._file.write(left) :]
         self._end += len(content)
 
     def content(self, place: int) -> bytes:

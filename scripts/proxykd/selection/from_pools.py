@@ -31,6 +31,21 @@ class Chosen:
         return {label: int(self.missing_K[label]) for label in labels}
 
 
+@dataclass(frozen=True)
+class Filled:
+    """Images of one class that were made of others."""
+
+    label: int
+    images_NHWC: np.ndarray
+    """uint8."""
+    rows: np.ndarray
+    """Of the images that they were made of, counted pool after pool."""
+    distance_N: np.ndarray
+    """Largest change of a pixel, in grey levels."""
+    tried: int
+    """Images that were attacked for them."""
+
+
 def choose_from(
     predicted_N: np.ndarray,
     left_out_N: np.ndarray,
