@@ -24,7 +24,7 @@ LAYER = 256
 """Leaves added at a time to the images that still have ground."""
 DRAWS = 12
 """Random numbers a leaf takes: place 2, radius, kind, turn, four for its corners, colour 3."""
-BLOCK = 16_384
+BLOCK = 32_768
 """Pixels that are worked on together: enough to keep NumPy busy, few enough to stay in the cache."""
 FINE = 2
 """Samples along one side of a pixel."""
@@ -158,16 +158,19 @@ def corner_angles(kind: np.ndarray, draws: np.ndarray) -> np.ndarray:
 def may_show(draws: np.ndarray, image: np.ndarray, bare: np.ndarray) -> np.ndarray:
     """Whether there is ground left in the square around each leaf, from its draws and its image's number.
 
-    bare: images x side x side. Most leaves of the lower layers fall on covered places: they need no work.
+    bare: images x side x side, of which whole pixels are looked at. Most leaves of the lower layers fall on
+    covered places: they need no work.
     """
-    side = bare.shape[1]
+    samples = [bare[:, y::FINE, x::FINE] for y in range(FINE) for x in range(FINE)]
+    ground = reduce(np.logical_or, samples)
+    side = ground.shape[1]
     below = np.zeros((len(bare), side + 1, side + 1), dtype=np.int32)
-    below[:, 1:, 1:] = bare.cumsum(axis=1, dtype=np.int32).cumsum(axis=2)
+    below[:, 1:, 1:] = ground.cumsum(axis=1, dtype=np.int32).cumsum(axis=2)
     radius = radii(draws, side)[:, None]
     low = np.clip(np.floor(draws[:, :2] * side - radius), 0, side).astype(np.int32)
     high = np.clip(np.ceil(draws[:, :2] * side + radius), 0, side).astype(np.int32)
-    corners = [below[image, y[:, 1], x[:, 0]] for y in (low, high) for x in (low, high)]
-    return corners[3] - corners[2] - corners[1] + corners[0] > 0
+    within = [below[image, y[:, 1], x[:, 0]] for y in (low, high) for x in (low, high)]
+    return within[3] - within[2] - within[1] + within[0] > 0
 
 
 def radii(draws: np.ndarray, side: int) -> np.ndarray:
