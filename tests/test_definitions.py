@@ -71,17 +71,17 @@ def test_what_changed(tmp_path: Path, old: str, new: str, changed: set[str]) -> 
 def test_it_is_said_function_by_function() -> None:
     now = source.stage_source("score_proxies", []).parts
     known = definitions.definitions(now)
-    named = "proxykd.selection"
+    named = "proxykd.selection.uniformity"
     before = {name: dict(several) for name, several in known.items()}
-    before[named] |= {"select": "0" * 12, "old": "1" * 12}
+    before[named] |= {"scaled_entropy": "0" * 12, "old": "1" * 12}
     del before[named]["uniformity"]
     then = now | {named: "0" * 64, "proxykd.gone": "2" * 64}
     assert code({"parts": then, "definitions": before}, now) == [
         "proxykd.gone no longer counts",
-        "proxykd.selection: select changed, uniformity is new, old is gone",
+        "proxykd.selection.uniformity: scaled_entropy changed, uniformity is new, old is gone",
     ]
     # An index of before definitions were recorded.
-    assert code({"parts": then}, now)[1] == "proxykd.selection changed"
+    assert code({"parts": then}, now)[1] == "proxykd.selection.uniformity changed"
 
 
 def test_every_function_of_the_code_is_found() -> None:

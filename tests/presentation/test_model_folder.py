@@ -171,7 +171,7 @@ def test_the_card_has_the_reports_figures(shown_of: Shows, tmp_path: Path) -> No
         assert told in text
     assert "all 2 seeds" in text
     assert "make <it> & more" in text
-    assert "Bold driver within" in text
+    assert "DeepFool (L-infinity) within" in text
     # Its students saw real images, so the headline must not say that there were none.
     assert "**Not without data**" in text
     assert "without its teacher's training data" not in text
