@@ -132,7 +132,7 @@ WRITER = {
     "name of the table": ("shards", 'TABLE = "samples.parquet"', 'TABLE = "rows.parquet"'),
     "channels of an image": ("encoding", "image_HWC if", "image_HWC.repeat(3, 2) if"),
     "format of an image": ("encoding", 'f".{SUFFIX}"', '".tiff"'),
-    "order of colours": ("encoding", "[..., ::-1]", "[..., :]"),
+    "order of colours": ("encoding", "cv2.cvtColor(image_HWC, cv2.COLOR_RGB2BGR)", "image_HWC"),
 }  # fmt: skip
 """What is changed, in which module, from what to what."""
 SEEN = ("time of a member", "compression of the table", "compression of an image")
