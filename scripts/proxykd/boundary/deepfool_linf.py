@@ -29,7 +29,7 @@ EXACT = False
 OVERSHOOT = 1.25
 """Steps are so many times as long as the linearisation says, since heights fall ever more slowly on a line.
 
-With a ResNet-20, 1, 1.25 and 1.5 take 10.5, 9.4 and 9.1 passes a pair; its pairs lie 1.5, 1.5 and 1.8 levels far.
+With a ResNet-20, 1, 1.25 and 1.5 take 10.5, 9.4 and 9.1 passes a pair, and lead 1.5, 1.5 and 1.8 levels away.
 """
 AIM, LOOK, CROSSED, FAILED = range(4)
 """What a sample waits for (a gradient where it is, a look at where its step leads), or how it ended."""
