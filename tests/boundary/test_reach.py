@@ -13,8 +13,8 @@ GREY = 1 / 255
 
 
 def test_the_smallest_reach_that_does_for_nearly_all_is_chosen() -> None:
-    """40 views 1.5, 3, 6 or 12 grey levels from the boundary, in a share of 20, 30, 49 and 1 %."""
-    teacher = linear_classifier([[0.0], [0.5 / GREY]], [0.0, -0.25 / GREY])
+    """100 views 1.5, 3, 6 or 12 grey levels from the boundary, in a share of 20, 30, 49 and 1 %."""
+    teacher = linear_classifier([[0.0], [1.0 / GREY]], [0.0, -0.5 / GREY])
     levels = torch.cat([torch.full((n,), -away) for n, away in ((20, 1.5), (30, 3.0), (49, 6.0), (1, 12.0))])
     x_NCHW = (0.5 + levels * GREY).view(-1, 1, 1, 1)
     target_N = torch.ones(100, dtype=torch.int64)

@@ -309,6 +309,7 @@ def killed_and_started_again(workplace: Workplace, name: str) -> int:
         kills += 1
 
 
+@pytest.mark.full
 def test_a_killed_training_ends_with_the_same_bits(workplace: Workplace) -> None:
     whole = workplace.make("distill_student", "whole", REFRESHED, **UPSTREAM, boundary="attack_boundary/a")
     assert killed_and_started_again(workplace, "pieces") > 0
