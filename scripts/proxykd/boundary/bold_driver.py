@@ -17,6 +17,8 @@ from proxykd.networks.classifier import Classifier
 
 BATCHES = 1
 """Batches of views that are attacked together."""
+CROSSES = True
+"""Its pairs are to lie on two sides of the boundary."""
 EXACT = True
 """The paper's rule runs in full precision unless it is asked not to."""
 

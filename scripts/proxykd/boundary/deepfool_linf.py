@@ -25,6 +25,7 @@ from proxykd.networks.classifier import Classifier
 
 BATCHES = 8
 """Batches of views that are attacked together: as samples are done others take their place in the batch."""
+CROSSES = True
 EXACT = False
 OVERSHOOT = 1.25
 """Steps are so many times as long as the linearisation says, since heights fall ever more slowly on a line.

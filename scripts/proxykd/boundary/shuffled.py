@@ -16,6 +16,7 @@ from proxykd.boundary.pairs import Pairs
 from proxykd.boundary.settings import AttackBoundary
 
 BATCHES = deepfool_linf.BATCHES
+CROSSES = False
 EXACT = deepfool_linf.EXACT
 
 

@@ -65,7 +65,9 @@ def store(
         "post": to_grey_levels(pairs.post_NCHW[success_N]),
     }
     seen = {role: opinions(teacher, x_NCHW) for role, x_NCHW in sides.items()}
-    kept_N = _holds(seen["pre"], seen["post"], target_N[success_N], how)
+    kept_N = torch.ones_like(target_N[success_N], dtype=torch.bool)
+    if method.CROSSES:
+        kept_N = _holds(seen["pre"], seen["post"], target_N[success_N], how.threshold)
     sides = {role: x_NCHW[kept_N] for role, x_NCHW in sides.items()}
     seen = {role: one.of(kept_N) for role, one in seen.items()}
     if how.deeper:
@@ -84,12 +86,9 @@ def store(
     )
 
 
-def _holds(pre: Opinions, post: Opinions, target_N: torch.Tensor, how: AttackBoundary) -> torch.Tensor:
+def _holds(pre: Opinions, post: Opinions, target_N: torch.Tensor, threshold: float) -> torch.Tensor:
     """Which pairs lie on the two sides of their target's boundary, unsure of it, and clearly so."""
-    if how.method == "shuffled":
-        # A control lies where it lies.
-        return torch.ones_like(target_N, dtype=torch.bool)
-    unsure_N = torch.maximum(pre.confidence_N, post.confidence_N) < how.threshold
+    unsure_N = torch.maximum(pre.confidence_N, post.confidence_N) < threshold
     clear_N = torch.minimum(pre.margin_N, post.margin_N) >= CLEAR
     return (post.class_N == target_N) & (pre.class_N != target_N) & unsure_N & clear_N
 
