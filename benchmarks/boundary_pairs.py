@@ -28,6 +28,9 @@ class Attempt:
     target_N: torch.Tensor
     """The class that counts as the far side: the one that was asked for, or, where a method takes none, the
     one that it came to."""
+    whole: bool = False
+    """Whether the pairs are of whole grey levels, and the original teacher has looked at them already: then
+    there is nothing to round and mend."""
 
 
 @torch.no_grad()
@@ -112,8 +115,11 @@ def onto_grid(teacher: Classifier, attempt: Attempt, threshold: float) -> Attemp
     Both members are rounded and looked at. One that is not clearly on its side goes on along the line through
     both, away from the other member, by steps that double. Where both are on their sides and one is too sure,
     the line between them is halved. `found_N` of the result says which pairs are clearly on their sides and
-    below the threshold; other rows, and those that were not found, are rounded and no more.
+    below the threshold; other rows, and those that were not found, are rounded and no more. Pairs of whole
+    grey levels, which the teacher has seen, come back as they are.
     """
+    if attempt.whole:
+        return attempt
     pre_NCHW, post_NCHW = to_grey_levels(attempt.pre_NCHW), to_grey_levels(attempt.post_NCHW)
     rows, good_N = attempt.found_N.nonzero()[:, 0], attempt.found_N.clone()
     if len(rows):

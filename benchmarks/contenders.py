@@ -19,6 +19,7 @@ from passes import counted
 from proxykd.boundary.grey import to_grey_levels
 from proxykd.boundary.prepared import prepared, quickest
 from proxykd.boundary.settings import METHODS, AttackBoundary
+from proxykd.boundary.stored import holds
 from proxykd.networks.classifier import Classifier
 from proxykd.stage import device
 
@@ -130,7 +131,10 @@ def ours(name: str, how: AttackBoundary) -> Contender:
         precision = quickest(how.precision, method.EXACT, batch.x_NCHW.device)
         network = prepared(teacher, batch.x_NCHW[:8], precision)
         pairs = method.attack(network, batch.x_NCHW, batch.target_N, how)
-        return Attempt(pairs.pre_NCHW, pairs.post_NCHW, pairs.success_N, batch.target_N)
+        found_N = pairs.success_N
+        if pairs.seen is not None:
+            found_N = found_N & holds(pairs.seen["pre"], pairs.seen["post"], batch.target_N, how.threshold)
+        return Attempt(pairs.pre_NCHW, pairs.post_NCHW, found_N, batch.target_N, pairs.seen is not None)
 
     return Contender(run, method.BATCHES)
 

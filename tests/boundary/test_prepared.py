@@ -44,12 +44,13 @@ def test_batch_norms_are_folded_and_the_logits_stay(architecture: str) -> None:
     quick = prepared(teacher, x_NCHW, "fp32")
     assert norms(teacher) > 0
     # The wide network's batch norms stand before the convolutions, so those of sums of branches are left.
-    assert norms(quick) == 0 or (architecture == "wrn_16_1" and norms(quick) < norms(teacher))
+    left = norms(quick.network)
+    assert left == 0 or (architecture == "wrn_16_1" and left < norms(teacher))
     with torch.no_grad():
         wanted_NK, found_NK = teacher(x_NCHW), quick(x_NCHW)
     assert torch.allclose(found_NK, wanted_NK, rtol=1e-3, atol=1e-3 * float(wanted_NK.abs().max()))
     assert all(weight.requires_grad for weight in teacher.parameters())
-    assert not any(weight.requires_grad for weight in quick.parameters())
+    assert not any(weight.requires_grad for weight in quick.network.parameters())
 
 
 def test_a_convolution_that_feeds_something_else_too_is_left_alone() -> None:
@@ -65,7 +66,7 @@ def test_a_convolution_that_feeds_something_else_too_is_left_alone() -> None:
     teacher = classifier(unsettled(Twice()))
     x_NCHW = torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(1))
     quick = prepared(teacher, x_NCHW, "fp32")
-    assert norms(quick) == 1
+    assert norms(quick.network) == 1
     assert torch.equal(quick(x_NCHW), teacher(x_NCHW))
 
 
@@ -84,7 +85,9 @@ def test_a_network_that_cannot_be_copied_is_run_as_it_is() -> None:
 
 def test_bf16_passes_are_nearly_the_same_and_give_float32() -> None:
     x_NCHW = torch.rand(16, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-    exact_NK, near_NK = (Prepared(digit_teacher(), precision)(x_NCHW) for precision in ("fp32", "bf16"))
+    exact_NK, near_NK = (
+        Prepared(digit_teacher(), precision, digit_teacher())(x_NCHW) for precision in ("fp32", "bf16")
+    )
     assert near_NK.dtype == torch.float32
     assert not torch.equal(exact_NK, near_NK)
     assert float((exact_NK - near_NK).abs().max()) < 0.05 * float(exact_NK.abs().max())

@@ -16,9 +16,11 @@ from torch import nn
 
 from proxykd.boundary.deepening import further
 from proxykd.boundary.grey import off_grid, to_grey_levels
+from proxykd.boundary.opinions import of_logits
 from proxykd.boundary.pairs import Pairs
+from proxykd.boundary.prepared import original
 from proxykd.boundary.queue import waiting
-from proxykd.boundary.segment import Segments, search
+from proxykd.boundary.segment import Ends, Segments, search
 from proxykd.boundary.settings import AttackBoundary
 from proxykd.boundary.sides import height, smooth_height, window
 from proxykd.networks.classifier import Classifier
@@ -27,10 +29,11 @@ BATCHES = 8
 """Batches of views that are attacked together: as samples are done others take their place in the batch."""
 CROSSES = True
 EXACT = False
-OVERSHOOT = 1.25
+OVERSHOOT = 1.1
 """Steps are so many times as long as the linearisation says, since heights fall ever more slowly on a line.
 
-With a ResNet-20, 1, 1.25 and 1.5 take 10.5, 9.4 and 9.1 passes a pair, and lead 1.5, 1.5 and 1.8 levels away.
+1, 1.1 and 1.25 take 10.9, 10.4 and 9.9 passes a pair with a ResNet-20 and lead 1.45, 1.49 and 1.55 levels
+away; 11.4, 10.8 and 10.3 with a ResNet-56, and 1.56, 1.61 and 1.87 levels.
 """
 AIM, LOOK, CROSSED, FAILED = range(4)
 """What a sample waits for (a gradient where it is, a look at where its step leads), or how it ended."""
@@ -48,10 +51,8 @@ class Walk:
     sign_NCHW: torch.Tensor
     """int8: of the gradient that the step goes against."""
     step_N: torch.Tensor
-    before_N: torch.Tensor
-    """Height where the sample is."""
-    beyond_N: torch.Tensor
-    """Height where its step leads."""
+    ends: Ends
+    """What is known of where the sample is, and of where its step leads."""
     gradients_N: torch.Tensor
     state_N: torch.Tensor
 
@@ -64,10 +65,10 @@ class Walk:
 def attack(network: nn.Module, x_NCHW: torch.Tensor, target_N: torch.Tensor, how: AttackBoundary) -> Pairs:
     """Carry each image just beyond the boundary of its target class, within epsilon of where it started.
 
-    network: logits N x K of images in [0, 1]; its precision is the attack's. The pairs are whole grey levels;
-    whether they lie where they should is for the original teacher to say.
+    network: logits N x K of images in [0, 1], which gives the gradients. All else is said by the teacher that
+    it was prepared from, so that the last looks are the judgement of the pairs, which are whole grey levels.
     """
-    walk = _start(x_NCHW, target_N, how)
+    walk, teacher = _start(x_NCHW, target_N, how), original(network)
     while True:
         aiming, looking = waiting(walk.state_N == AIM), waiting(walk.state_N == LOOK)
         if len(aiming) + len(looking) == 0:
@@ -75,12 +76,12 @@ def attack(network: nn.Module, x_NCHW: torch.Tensor, target_N: torch.Tensor, how
         if len(aiming) >= len(looking):
             _aim(network, walk, aiming, how)
         else:
-            _look(network, walk, looking, how)
+            _look(teacher, walk, looking, how)
     crossed_N = walk.state_N == CROSSED
     everyone = torch.arange(len(x_NCHW), device=x_NCHW.device)
-    segments = Segments(walk.x_NCHW, walk.ahead(everyone), walk.before_N, walk.beyond_N, target_N)
-    pre_NCHW, post_NCHW = search(network, segments, crossed_N, window(how))
-    return Pairs(pre_NCHW, post_NCHW, crossed_N, walk.gradients_N, -walk.sign_NCHW)
+    segments = Segments(walk.x_NCHW, walk.ahead(everyone), walk.ends, target_N)
+    pre_NCHW, post_NCHW, seen = search(teacher, segments, crossed_N, window(how))
+    return Pairs(pre_NCHW, post_NCHW, crossed_N, walk.gradients_N, -walk.sign_NCHW, seen)
 
 
 def deeper(
@@ -101,16 +102,14 @@ def _start(x_NCHW: torch.Tensor, target_N: torch.Tensor, how: AttackBoundary) ->
     # A grey level that is just epsilon away must not be lost to rounding.
     low_NCHW = (level_NCHW - how.reach - 1e-3).ceil().minimum(home_NCHW).clamp(0, 255) / 255
     high_NCHW = (level_NCHW + how.reach + 1e-3).floor().maximum(home_NCHW).clamp(0, 255) / 255
-    zero_N = torch.zeros(len(x_NCHW), device=x_NCHW.device)
     return Walk(
         off_grid(x_NCHW).clamp(low_NCHW, high_NCHW),
         low_NCHW,
         high_NCHW,
         target_N,
         torch.zeros_like(x_NCHW, dtype=torch.int8),
-        zero_N,
-        zero_N.clone(),
-        zero_N.clone(),
+        torch.zeros(len(x_NCHW), device=x_NCHW.device),
+        Ends.unseen(len(x_NCHW), x_NCHW.device),
         torch.zeros_like(target_N),
         torch.full_like(target_N, AIM),
     )
@@ -123,9 +122,12 @@ def _aim(network: nn.Module, walk: Walk, rows: torch.Tensor, how: AttackBoundary
     logits_NK = network(seen_NCHW)
     target_N = walk.target_N[rows]
     (gradient_NCHW,) = torch.autograd.grad(smooth_height(logits_NK, target_N).sum(), seen_NCHW)
-    height_N = height(logits_NK.detach(), target_N)
-    # A sample that starts too near the boundary, or beyond it, first goes back to its own side.
-    back_N = height_N < least
+    # Only of the start is there no better word yet.
+    first_N = walk.gradients_N[rows] == 0
+    height_N = torch.where(first_N, height(logits_NK.detach(), target_N), walk.ends.height_2N[0, rows])
+    # A sample that starts too near the boundary, or beyond it, first goes back to its own side; with some
+    # room to spare where the height is not the teacher's own word.
+    back_N = height_N < torch.where(first_N, 2 * least, least)
     gradient_NCHW = torch.where(back_N.view(-1, 1, 1, 1), -gradient_NCHW, gradient_NCHW)
     middle = (least + most) / 2
     wanted_N = torch.where(back_N, middle - height_N, OVERSHOOT * height_N + middle)
@@ -135,7 +137,7 @@ def _aim(network: nn.Module, walk: Walk, rows: torch.Tensor, how: AttackBoundary
     # As far as a line is followed at most; further where the boundary does not come any nearer.
     longest_N = how.longest_step * how.growth ** walk.gradients_N[rows]
     walk.step_N[rows] = step_N.minimum(longest_N)
-    walk.before_N[rows] = height_N
+    walk.ends.height_2N[0, rows] = height_N
     walk.gradients_N[rows] += 1
     lost_N = ~torch.isfinite(step_N) | (walk.gradients_N[rows] > how.iterations)
     walk.state_N[rows] = torch.where(lost_N, FAILED, LOOK)
@@ -161,18 +163,24 @@ def _length(
 
 
 @torch.no_grad()
-def _look(network: nn.Module, walk: Walk, rows: torch.Tensor, how: AttackBoundary) -> None:
-    """Whether the steps of some samples cross; where not, the samples go there."""
+def _look(teacher: nn.Module, walk: Walk, rows: torch.Tensor, how: AttackBoundary) -> None:
+    """Whether the steps of some samples cross; where not, the samples go there.
+
+    By the teacher itself: what it says of where a step led is at once the judgement of a member that may end
+    up there.
+    """
     ahead_NCHW = walk.ahead(rows)
-    height_N = height(network(to_grey_levels(ahead_NCHW)), walk.target_N[rows])
+    logits_NK = teacher(to_grey_levels(ahead_NCHW)).float()
+    height_N = height(logits_NK, walk.target_N[rows])
     least, _ = window(how)
     crossed_N = height_N <= -least
     # Too near the boundary for either member: it is crossed a little further on.
-    near_N = (
-        (height_N < least) & ~crossed_N & (walk.before_N[rows] >= least) & (walk.step_N[rows] < 2 * how.reach)
-    )
-    walk.beyond_N[rows] = height_N
+    before_N = walk.ends.height_2N[0, rows]
+    near_N = (height_N < least) & ~crossed_N & (before_N >= least) & (walk.step_N[rows] < 2 * how.reach)
     on_N = ~(crossed_N | near_N)
+    seen = of_logits(logits_NK)
+    walk.ends.note(1, rows, height_N, seen, torch.ones_like(on_N))
+    walk.ends.note(0, rows, height_N, seen, on_N)
     walk.x_NCHW[rows] = torch.where(on_N.view(-1, 1, 1, 1), ahead_NCHW, walk.x_NCHW[rows])
     walk.step_N[rows] *= torch.where(near_N, 1.25, 1.0)
     walk.state_N[rows] = torch.where(crossed_N, CROSSED, torch.where(near_N, LOOK, AIM))

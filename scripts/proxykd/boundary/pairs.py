@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
+from proxykd.boundary.opinions import Opinions
+
 
 @dataclass
 class Pairs:
@@ -20,3 +22,6 @@ class Pairs:
     """Gradients (`deepfool_linf`) or steps (`bold_driver`) until success, or all of them."""
     towards_NCHW: torch.Tensor | None = None
     """Signs, int8, of each pixel's last change on the way across; None where nobody keeps them."""
+    seen: dict[str, Opinions] | None = None
+    """What the original teacher says of the images named `pre` and `post`, in full precision; None where it
+    was not asked."""

@@ -22,11 +22,15 @@ BF16 = ("avx512_bf16", "amx_bf16", "bf16")
 
 
 class Prepared(nn.Module):
-    """A network whose passes are in the given precision; logits come out as float32."""
+    """A network whose passes are in the given precision; logits come out as float32.
 
-    def __init__(self, network: nn.Module, precision: str) -> None:
+    original: the teacher that it stands for, which is to decide what counts.
+    """
+
+    def __init__(self, network: nn.Module, precision: str, original: nn.Module) -> None:
         super().__init__()
         self.network = network
+        self.original = original
         self.precision = precision
 
     def forward(self, x_NCHW: torch.Tensor) -> torch.Tensor:
@@ -47,7 +51,7 @@ def prepared(teacher: Classifier, x_NCHW: torch.Tensor, precision: str) -> Prepa
         network = deepcopy(teacher).eval().requires_grad_(False)
     except (RuntimeError, TypeError):
         # Some exported programs hold what cannot be copied.
-        return Prepared(teacher, precision)
+        return Prepared(teacher, precision, teacher)
     with torch.no_grad():
         wanted_NK = teacher(x_NCHW)
         pairs = _followers(network, x_NCHW)
@@ -57,7 +61,12 @@ def prepared(teacher: Classifier, x_NCHW: torch.Tensor, precision: str) -> Prepa
             for pair in pairs:
                 further = _folded(folded, [pair])
                 folded = further if _same(further(x_NCHW), wanted_NK) else folded
-    return Prepared(folded, precision)
+    return Prepared(folded, precision, teacher)
+
+
+def original(network: nn.Module) -> nn.Module:
+    """The teacher that a network was prepared from; itself where it was not."""
+    return network.original if isinstance(network, Prepared) else network
 
 
 def _same(found_NK: torch.Tensor, wanted_NK: torch.Tensor) -> bool:

@@ -9,35 +9,14 @@ import numpy as np
 import torch
 
 from proxykd.boundary.grey import to_grey_levels
+from proxykd.boundary.opinions import Opinions, opinions
 from proxykd.boundary.pairs import Pairs
-from proxykd.boundary.queue import BATCH
 from proxykd.boundary.settings import AttackBoundary
 from proxykd.boundary.sides import CLEAR
 from proxykd.networks.classifier import Classifier
 
 ROLES = ("pre", "post", "pre_deeper", "post_deeper")
 """The four images of a success, in the order in which they are stored."""
-
-
-@dataclass(frozen=True)
-class Opinions:
-    """What the teacher says of images: class, largest softmax output, margin to the second in logits."""
-
-    class_N: torch.Tensor
-    confidence_N: torch.Tensor
-    margin_N: torch.Tensor
-
-    def of(self, which_N: torch.Tensor) -> Opinions:
-        """Of some of the images."""
-        return Opinions(self.class_N[which_N], self.confidence_N[which_N], self.margin_N[which_N])
-
-    def facts(self) -> list[dict[str, Any]]:
-        """A row for each image."""
-        columns = (self.class_N.tolist(), self.confidence_N.tolist(), self.margin_N.tolist())
-        return [
-            {"predicted": label, "confidence": confidence, "margin": margin}
-            for label, confidence, margin in zip(*columns, strict=True)
-        ]
 
 
 @dataclass(frozen=True)
@@ -64,10 +43,13 @@ def store(
         "pre": to_grey_levels(pairs.pre_NCHW[success_N]),
         "post": to_grey_levels(pairs.post_NCHW[success_N]),
     }
-    seen = {role: opinions(teacher, x_NCHW) for role, x_NCHW in sides.items()}
+    if pairs.seen is None:
+        seen = {role: opinions(teacher, x_NCHW) for role, x_NCHW in sides.items()}
+    else:
+        seen = {role: pairs.seen[role].of(success_N) for role in sides}
     kept_N = torch.ones_like(target_N[success_N], dtype=torch.bool)
     if method.CROSSES:
-        kept_N = _holds(seen["pre"], seen["post"], target_N[success_N], how.threshold)
+        kept_N = holds(seen["pre"], seen["post"], target_N[success_N], how.threshold)
     sides = {role: x_NCHW[kept_N] for role, x_NCHW in sides.items()}
     seen = {role: one.of(kept_N) for role, one in seen.items()}
     if how.deeper:
@@ -86,18 +68,8 @@ def store(
     )
 
 
-def _holds(pre: Opinions, post: Opinions, target_N: torch.Tensor, threshold: float) -> torch.Tensor:
+def holds(pre: Opinions, post: Opinions, target_N: torch.Tensor, threshold: float) -> torch.Tensor:
     """Which pairs lie on the two sides of their target's boundary, unsure of it, and clearly so."""
     unsure_N = torch.maximum(pre.confidence_N, post.confidence_N) < threshold
     clear_N = torch.minimum(pre.margin_N, post.margin_N) >= CLEAR
     return (post.class_N == target_N) & (pre.class_N != target_N) & unsure_N & clear_N
-
-
-@torch.no_grad()
-def opinions(teacher: Classifier, x_NCHW: torch.Tensor) -> Opinions:
-    """The teacher's, of images in [0, 1], of which there may be many."""
-    logits = [teacher(part_NCHW).float() for part_NCHW in x_NCHW.split(BATCH) if len(part_NCHW)]
-    logits_NK = torch.cat([x_NCHW.new_zeros(0, len(teacher.description.classes)), *logits])
-    first_N2 = logits_NK.topk(2, 1)
-    margin_N = first_N2.values[:, 0] - first_N2.values[:, 1]
-    return Opinions(first_N2.indices[:, 0], logits_NK.softmax(1).amax(1), margin_N)
