@@ -61,8 +61,8 @@ class AttackBoundary(Section):
     augmentation: Augmentation = Augmentation(flip=0.5, shift=0.125)
     """Augmentation of the views before mixing."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """Arithmetic of the attack's passes. auto: bf16 for deepfool_linf where the device computes with it, else
-    fp32. What a pair must fulfil is decided in fp32 in any case."""
+    """Arithmetic of deepfool_linf's gradients, and of all of bold_driver's passes. auto: bf16 for the former
+    where the device computes with it, else fp32. What a pair must fulfil is decided in fp32 in any case."""
     unmade: Literal["fail", "report"] = "fail"
     """What to do when no pair can be made: fail, or report it and store none (which no student can use)."""
     seed: int = Field(0, ge=0)
