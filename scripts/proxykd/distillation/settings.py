@@ -112,7 +112,7 @@ class Loss(Section):
 class BoundaryPolicy(Section):
     """How attacked images enter a batch: whole pairs, changed alike, never mixed."""
 
-    share: float = Field(0.5, gt=0, lt=1)
+    share: float = Field(0.25, gt=0, lt=1)
     """Share of each batch that is attacked images; the rest are augmented and mixed selected images."""
     flip: float = Field(0.0, ge=0, le=1)
     """Probability of a horizontal flip, the same for all members of a pair. Flipped or shifted alike, a pair
