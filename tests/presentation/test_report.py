@@ -92,7 +92,12 @@ def test_label_free_figures_stand_beside_the_accuracy(shown_of: Shows, tmp_path:
     head, _, *students = table(html, "result")
     assert head[1:3] == ["Accuracy %", "Calib. error %"]
     assert head[3:8] == ["Straddling %", "Agreement %", "Boundary %", "KL nats", "Calib. error %"]
+    assert "Parameters, file" in head
     for row, experiment in zip(students, shown.experiments, strict=True):
+        assert len(row) == len(head)
+        reached = summary.figures(experiment)["accuracy"]
+        assert row[1] == f"{100 * reached['mean']:.1f} ± {100 * reached['std']:.1f}"
+        assert re.fullmatch(r"[\d.]+ k? ?[\d.]+ kB", row[head.index("Parameters, file")])
         # On held-out proxies, though there are labelled images.
         fidelity = experiment.measured["fidelity"]
         assert row[4].startswith(f"{100 * fidelity['heldout']['agreement']['mean']:.1f}")
