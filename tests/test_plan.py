@@ -141,7 +141,7 @@ def test_mixtures_of_pools_with_shares(tiny: dict[str, Any]) -> None:
 
 
 def test_a_selection_has_the_teacher_where_it_may_fill_classes(tiny: dict[str, Any]) -> None:
-    ways = {"empty": {}, "none": {"fill": "none"}, "any": {"balance": "none"}}
+    ways = {"empty": {"fill": "empty"}, "none": {"fill": "none"}, "any": {"balance": "none"}}
     tiny["experiments"] = {name: {"select_proxies": how} for name, how in ways.items()}
     roles = {one.name: set(one.runs[0].selection.upstream) for one in plan(tiny).experiments}
     assert roles == {

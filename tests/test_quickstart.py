@@ -38,6 +38,7 @@ def wait_for(pattern: str, folder: Path) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.full
 def test_a_killed_run_goes_on_and_a_second_does_nothing(place: Checkout) -> None:
     running = start(place)
     wait_for("store/*/*.done", place.folder)

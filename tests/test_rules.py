@@ -122,7 +122,7 @@ def test_reading_a_pool_takes_no_more_where_it_is_larger(place: Path) -> None:
 
 
 def test_a_selection_that_may_fill_classes_asks_for_a_gpu(place: Path) -> None:
-    for changes, gpus in (({}, 1), ({"fill": "none"}, 0), ({"balance": "none"}, 0)):
+    for changes, gpus in (({"fill": "empty"}, 1), ({"fill": "none"}, 0), ({"balance": "none"}, 0)):
         rules = rules_of(select_proxies=changes)
         (key,) = rules.plan.stages["select_proxies"]
         assert rules.filling_gpus()(SimpleNamespace(key=key)) == gpus
