@@ -41,7 +41,7 @@ def test_counts_add_up() -> None:
     rows, images, counts = gather(sources=300)
     assert counts["views"] == 300
     assert counts["views"] == sum(counts[name] for name in ("already", "failed", "rounded", "kept"))
-    assert len(rows) == len(images) == 4 * counts["kept"] > 40
+    assert len(rows) == len(images) == 2 * counts["kept"] > 40
     assert images.dtype == np.uint8
 
 

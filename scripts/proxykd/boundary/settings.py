@@ -47,8 +47,9 @@ class AttackBoundary(Section):
     """Factor on the step (bold_driver) or on the longest one (deepfool_linf) after one that did not cross."""
     shrink: float = Field(0.5, gt=0, lt=1)
     """Factor on a step after one that went too far and was taken back."""
-    deeper: bool = True
-    """One further step into its class for both members: four images a success instead of two."""
+    deeper: bool = False
+    """One further step into its class for both members, as in the paper: four images a success instead of
+    two. Off, since students were 1.5 to 5.4 points better without it wherever both were tried."""
     targets: Literal["uniform", "pseudo_label", "least_covered", "nearest"] | list[tuple[str, str]] = (
         "uniform"
     )
