@@ -149,7 +149,7 @@ def stored(folder: Path, index: dict[str, Any]) -> tuple[list[dict[str, Any]], n
     ],
 )
 def test_stored_images_lie_where_their_rows_say(targets: str, method: str, workplace: Workplace) -> None:
-    settings = {"targets": targets, "sources": 400, "epsilon": 24, "method": method}
+    settings = {"targets": targets, "sources": 400, "epsilon": 24, "method": method, "deeper": True}
     made = workplace.make("attack_boundary", f"{targets}_{method}", settings, **UPSTREAM)
     index = workplace.index(made)
     rows, images_NHWC = stored(workplace.folder / made, index)
