@@ -82,6 +82,26 @@ def test_steps_are_no_longer_than_allowed() -> None:
     assert (pairs.success_N.tolist(), pairs.steps_N.tolist()) == ([True], [3])
 
 
+def test_steps_that_can_hardly_cross_are_not_looked_at() -> None:
+    teacher = two_pixels((0.2, 0.1))
+    looked: list[bool] = []
+    teacher.register_forward_pre_hook(lambda _, inputs: looked.append(not inputs[0].requires_grad))
+    pairs = push(teacher, image(-60, -60), HOW)
+    gradients = int(pairs.steps_N)
+    assert pairs.success_N.tolist() == [True]
+    # 60 levels in steps of 4, each a tenth longer than the one before.
+    assert gradients == len(looked) - sum(looked) >= 9
+    assert sum(looked) < gradients
+
+
+def test_a_step_that_crosses_after_all_is_looked_at() -> None:
+    # 28 logits above the boundary, and the linearisation is right.
+    x_NCHW = image(-9.5, -9.5)
+    pairs = push(two_pixels((2, 1)), x_NCHW)
+    assert (pairs.success_N.tolist(), pairs.steps_N.tolist()) == ([True], [2])
+    assert 9 < min(changes(pairs, x_NCHW)) <= max(changes(pairs, x_NCHW)) < 12
+
+
 @pytest.mark.parametrize(("epsilon", "crosses"), [(9, False), (13, True)])
 def test_epsilon_bounds_how_far_an_image_may_go(epsilon: float, crosses: bool) -> None:
     x_NCHW = image(-9.5, -9.5)
