@@ -30,7 +30,7 @@ CONFIGURATION: dict[str, Any] = {
         {"render_proxies": {"kind": "leaves", "count": 50_000}},
     ],
     "select_proxies": {"count": 20_000},
-    "attack_boundary": {"sources": 6_000},
+    "attack_boundary": {"sources": 6_000, "deeper": True},
     "distill_student": {"network": {"architecture": "resnet_18"}, "recipe": {"steps": 10}},
     "evaluate_student": {"heldout": {"kind": "noise", "count": 1_000}, "pairs": None},
 }

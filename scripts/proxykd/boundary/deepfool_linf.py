@@ -151,6 +151,8 @@ def _aim(network: nn.Module, walk: Walk, rows: torch.Tensor, how: AttackBoundary
     # As far as a line is followed at most; further where the boundary does not come any nearer.
     longest_N = how.longest_step * how.growth ** (walk.gradients_N[rows] - 1)
     walk.step_N[rows] = step_N.minimum(longest_N)
+    # What the teacher said of a place before a leap is not said of where it ends.
+    walk.ends.note(0, rows, height_N, Ends.unseen(len(rows), rows.device).seen.of(0), leaps_N)
     walk.ends.height_2N[0, rows] = height_N
     lost_N = ~torch.isfinite(step_N) | (walk.gradients_N[rows] > how.iterations)
     leaps_N = ((height_N > HIGH) | (step_N > 3 * longest_N)) & (walk.gradients_N[rows] < how.iterations)
