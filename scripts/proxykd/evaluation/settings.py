@@ -27,7 +27,7 @@ class HeldoutPairs(AttackBoundary):
     """Largest change of a pixel, in grey levels of 255. Wide, so that images which are far from the boundary
     are not left out; how near the members of a pair are to each other does not depend on it."""
     deeper: bool = True
-    """One further step into its class for both members: students are measured on close and on deeper pairs."""
+    """One further step into its class for both members: students are measured on close and deeper pairs."""
     mixup: float = Field(0.0, ge=0)
     """Parameter of Beta(a, a) from which each view's share is drawn; 0: views are not mixed."""
     augmentation: Augmentation = Augmentation()
