@@ -36,7 +36,7 @@ OVERSHOOT = 1.1
 away; 10.5, 10.1 and 9.8 with a ResNet-56, and 1.55, 1.61 and 1.94 levels.
 """
 HIGH = 8.0
-"""A step from above this height, in logits, hardly ever crosses: 3 of 100 do, with the ResNets of CIFAR-10."""
+"""From above this height, in logits, a step hardly ever crosses: 3 of 100 do, with ResNets of CIFAR-10."""
 AIM, LEAP, LOOK, CROSSED, FAILED = range(5)
 """What a sample waits for, or how it ended. A gradient where it is; one where its step leads, where that will
 hardly have crossed, so that there is nothing to look at; a look at where its step leads.
