@@ -69,8 +69,9 @@ class Walk:
 def attack(network: nn.Module, x_NCHW: torch.Tensor, target_N: torch.Tensor, how: AttackBoundary) -> Pairs:
     """Carry each image just beyond the boundary of its target class, within epsilon of where it started.
 
-    network: logits N x K of images in [0, 1], which gives the gradients. All else is said by the teacher that
-    it was prepared from, so that the last looks are the judgement of the pairs, which are whole grey levels.
+    network: logits N x K of images in [0, 1], which gives the gradients, and the heights where a gradient is
+    taken without a look. All else is said by the teacher that it was prepared from, so that the last looks
+    are the judgement of the pairs, which are whole grey levels.
     """
     walk, teacher = _start(x_NCHW, target_N, how), original(network)
     while True:
