@@ -11,6 +11,7 @@ from proxykd.augmentation.batch import generator, mix
 from proxykd.boundary.bold_driver import attack as bold_driver
 from proxykd.boundary.deepfool_linf import attack, deeper
 from proxykd.boundary.grey import to_grey_levels
+from proxykd.boundary.opinions import opinions
 from proxykd.boundary.pairs import Pairs
 from proxykd.boundary.settings import AttackBoundary
 from proxykd.boundary.sides import height, window
@@ -171,6 +172,17 @@ def test_pairs_are_on_the_grid_within_epsilon_and_close_to_each_other(attacked: 
     )
     assert float((before > 0).float().mean()) > 0.99
     assert float((beyond < 0).float().mean()) > 0.99
+
+
+def test_what_comes_with_a_pair_is_what_the_teacher_says_of_its_members(attacked: tuple) -> None:
+    _, _, pairs = attacked
+    for role, side_NCHW in (("pre", pairs.pre_NCHW), ("post", pairs.post_NCHW)):
+        seen, said = pairs.seen[role], opinions(digit_teacher(), side_NCHW)
+        # It is sure of what it was never shown.
+        shown_N = pairs.success_N & (seen.confidence_N < 1)
+        assert float(shown_N.float().mean()) > 0.9
+        assert torch.equal(seen.class_N[shown_N], said.class_N[shown_N])
+        torch.testing.assert_close(seen.margin_N[shown_N], said.margin_N[shown_N], rtol=0, atol=1e-3)
 
 
 def test_it_carries_more_views_across_than_the_bold_driver_as_near_for_fewer_passes(attacked: tuple) -> None:

@@ -137,9 +137,11 @@ def _aim(network: nn.Module, walk: Walk, rows: torch.Tensor, how: AttackBoundary
     there_N = ~leaps_N | (said_N >= 2 * least)
     rows, leaps_N, said_N, gradient_NCHW = (one[there_N] for one in (rows, leaps_N, said_N, gradient_NCHW))
     walk.x_NCHW[rows] = x_NCHW[there_N]
-    # Of the start, and of where a leap ends, there is no better word.
     first_N = walk.gradients_N[rows] == 1
-    height_N = torch.where(first_N | leaps_N, said_N, walk.ends.height_2N[0, rows])
+    # Of the start, and of where a leap ends, there is no better word, and the teacher has not said any.
+    unseen = Ends.unseen(len(rows), rows.device).seen.of(0)
+    walk.ends.note(0, rows, said_N, unseen, first_N | leaps_N)
+    height_N = walk.ends.height_2N[0, rows]
     # A sample that starts too near the boundary, or beyond it, first goes back to its own side; with some
     # room to spare where the height is not the teacher's own word.
     back_N = height_N < torch.where(first_N, 2 * least, least)
@@ -152,9 +154,6 @@ def _aim(network: nn.Module, walk: Walk, rows: torch.Tensor, how: AttackBoundary
     # As far as a line is followed at most; further where the boundary does not come any nearer.
     longest_N = how.longest_step * how.growth ** (walk.gradients_N[rows] - 1)
     walk.step_N[rows] = step_N.minimum(longest_N)
-    # What the teacher said of a place before a leap is not said of where it ends.
-    walk.ends.note(0, rows, height_N, Ends.unseen(len(rows), rows.device).seen.of(0), leaps_N)
-    walk.ends.height_2N[0, rows] = height_N
     lost_N = ~torch.isfinite(step_N) | (walk.gradients_N[rows] > how.iterations)
     leaps_N = ((height_N > HIGH) | (step_N > 3 * longest_N)) & (walk.gradients_N[rows] < how.iterations)
     walk.state_N[rows] = torch.where(lost_N, FAILED, torch.where(leaps_N, LEAP, LOOK))
