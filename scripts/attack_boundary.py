@@ -12,6 +12,7 @@ from proxykd.boundary.settings import AttackBoundary
 from proxykd.errors import UserError
 from proxykd.shards import ShardWriter, read_table
 from proxykd.stage import Job, device, main
+from proxykd.store import read_index
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +29,8 @@ def make(job: Job[AttackBoundary]) -> None:
     selection = job.one("selection")
     selected_NHWC = job.images(selection)
     teacher.description.check_fits(selected_NHWC, "The selected images")
+    if read_index(selection).classes != teacher.description.classes:
+        raise UserError("attack_boundary: --selection was made by a teacher of other classes than --teacher.")
     images_NHWC = torch.from_numpy(selected_NHWC).to(device())
     predicted_N = read_table(selection, ["predicted"])["predicted"].to_numpy()
     classes = teacher.description.classes
@@ -62,11 +65,13 @@ def _judge(settings: AttackBoundary, totals: dict[str, int]) -> None:
 
     told = (
         f"attack_boundary made no pair from {totals['views']} views: {totals['already']} were in "
-        f"their target class already, {totals['failed']} did not cross, {totals['rounded']} were lost to "
-        "rounding."
+        f"{settings.spared}, {totals['failed']} did not cross, {totals['rounded']} crossed, but are "
+        "above the threshold or on a wrong side as they are stored."
     )
     if settings.unmade == "fail":
-        raise UserError(f"{told} Raise attack_boundary.epsilon or iterations, or set targets: uniform.")
+        raise UserError(
+            f"{told} Raise attack_boundary.epsilon, iterations or threshold, or set targets: uniform."
+        )
     log.warning(told)
 
 

@@ -51,6 +51,8 @@ def _check_pairs(job: Job[SelectFromPools]) -> None:
     if [one["pool"][0].key for one in scored] != [read_index(pool).key for pool in job.upstream["pool"]]:
         raise UserError("select_proxies: --pool and --scores do not belong together, or not in this order.")
     known = {one["teacher"][0].key for one in scored}
+    if len(known) > 1:
+        raise UserError("select_proxies: --scores are of different teachers. Score all pools with one.")
     if known | {read_index(folder).key for folder in job.upstream.get("teacher", [])} != known:
         raise UserError("select_proxies: --scores are of another teacher than --teacher. Give that one.")
 

@@ -247,8 +247,14 @@ def device_name() -> str:
 
 
 def device() -> str:
-    """`cuda` or `cpu`: PROXYKD_DEVICE where it is set, else what the machine has. Imports torch."""
+    """`cuda` or `cpu`: PROXYKD_DEVICE where it is set, else what the machine has. Imports torch.
+
+    On a GPU fp32 is fp32 from then on, also in convolutions, which PyTorch rounds to TF32: its logits differ
+    by more than what pairs across a boundary are told apart by. Convolutions give the same bits each time.
+    """
     import torch
 
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.deterministic = True
     wanted = os.environ.get("PROXYKD_DEVICE")
     return wanted or ("cuda" if torch.cuda.is_available() else "cpu")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +15,20 @@ from pydantic import ValidationError
 
 from programs import Workplace
 from proxykd.augmentation.batch import augment, generator
+from proxykd.augmentation.settings import Augmentation
 from proxykd.boundary.collect import Attack, Harvest
 from proxykd.boundary.settings import AttackBoundary
 from proxykd.boundary.targets import Targets
 from proxykd.boundary.views import draw_views
-from proxykd.networks.classifier import to_float
+from proxykd.errors import UserError
+from proxykd.networks.classifier import Classifier, to_float
 from proxykd.networks.files import load
 from proxykd.networks.outputs import logits_of, softmax
 from proxykd.shards import read_images
 from proxykd.training.order import Order
-from trained import RECIPE, digit_images, digit_teacher
+from trained import RECIPE, digit_images, digit_teacher, linear_classifier
+
+NO_CHANGE = Augmentation()
 
 
 def gather(**settings: Any) -> tuple[list[dict[str, Any]], np.ndarray, dict[str, int]]:
@@ -49,6 +55,46 @@ def test_the_threshold_holds_for_the_images_that_are_stored() -> None:
     rows, _, counts = gather(sources=500, threshold=0.5, epsilon=24)
     assert counts["rounded"] > 0
     assert max(row["confidence"] for row in rows) < 0.5
+
+
+def test_epsilon_must_be_above_0() -> None:
+    with pytest.raises(ValidationError, match="epsilon must be above 0 and at most 255 grey levels, or auto"):
+        AttackBoundary(epsilon=0)
+
+
+@pytest.mark.parametrize("method", ["deepfool_linf", "bold_driver"])
+def test_a_teacher_whose_outputs_are_no_numbers_is_told(method: Any) -> None:
+    teacher = linear_classifier([[float("nan")], [0.0]], [0.0, 0.0])
+    with pytest.raises(UserError, match="outputs are finite for none of the views"):
+        list(attack_grey(teacher, AttackBoundary(method=method, epsilon=4)).blocks())
+
+
+def test_a_teacher_of_one_class_is_told() -> None:
+    with pytest.raises(UserError, match="two classes or more"):
+        attack_grey(linear_classifier([[1.0]], [0.0]), AttackBoundary(epsilon=4))
+
+
+@pytest.mark.parametrize("method", ["deepfool_linf", "bold_driver"])
+def test_proxies_on_the_boundary_give_pairs_or_are_counted(method: Any) -> None:
+    """Mid-grey is a tie between the classes, which the first of them wins; other levels are next to it."""
+    teacher = linear_classifier([[0.0], [0.3 * 255]], [0.0, -0.3 * 128])
+    attack = attack_grey(teacher, AttackBoundary(method=method, epsilon=8, mixup=0))
+    harvests = list(attack.blocks())
+    counts = {name: sum(one.counts[name] for one in harvests) for name in harvests[0].counts}
+    assert counts["views"] == sum(counts[name] for name in ("already", "failed", "rounded", "kept")) == 5
+    for row in (row for one in harvests for row in one.rows):
+        assert (row["predicted"] == row["target"]) == row["role"].startswith("post")
+        assert row["margin"] >= 0.01
+    if method == "deepfool_linf":
+        assert counts["kept"] == 5
+
+
+def attack_grey(teacher: Classifier, how: AttackBoundary) -> Attack:
+    """On five images of one pixel, of 126 to 130 grey levels."""
+    images_NHWC = torch.arange(126, 131, dtype=torch.uint8).view(5, 1, 1, 1)
+    with torch.no_grad():
+        predicted_N = teacher(to_float(images_NHWC)).argmax(1).numpy()
+    return Attack(teacher, images_NHWC, predicted_N, how.model_copy(update={"augmentation": NO_CHANGE}))
 
 
 def chosen(how: AttackBoundary, current_N: np.ndarray, targets: Targets | None = None) -> np.ndarray:
@@ -219,6 +265,19 @@ def test_epsilon_is_measured_where_it_is_not_given(workplace: Workplace) -> None
     assert facts["counts"]["kept"] / facts["counts"]["views"] == pytest.approx(chosen, abs=0.1)
     given = workplace.index(workplace.make("attack_boundary", "given", {"epsilon": 24}, **UPSTREAM))["facts"]
     assert (given["epsilon"], given["reach"]) == (24, None)
+
+
+def test_a_selection_by_a_teacher_of_other_classes_is_refused(workplace: Workplace) -> None:
+    selection = workplace.folder / "select_proxies/s"
+    other = workplace.folder / "select_proxies/other"
+    shutil.copytree(selection, other)
+    index = json.loads((other / "index.json").read_text())
+    index["classes"] = [*index["classes"][1:], "eleven"]
+    (other / "index.json").write_text(json.dumps(index))
+    given = UPSTREAM | {"selection": "select_proxies/other"}
+    status, told = workplace.run("attack_boundary", "mixed", {"sources": 5}, **given)
+    assert status == 1
+    assert "made by a teacher of other classes" in told
 
 
 def test_the_control_is_as_large_and_crosses_nothing(workplace: Workplace) -> None:

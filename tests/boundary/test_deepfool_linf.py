@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -143,6 +145,34 @@ def test_iterations_end_the_attack() -> None:
     assert len(seen) <= 2 * 5
 
 
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param(AttackBoundary(epsilon=1, margin=1), id="wide margin"),
+        pytest.param(AttackBoundary(epsilon=1, threshold=0.5), id="low threshold"),
+        pytest.param(AttackBoundary(epsilon=4), id="default"),
+    ],
+)
+def test_wherever_a_view_starts_the_attack_ends(how: AttackBoundary) -> None:
+    """Also between the least height of a member and twice that, where a view first goes back."""
+    looks = []
+
+    def count(_: nn.Module, __: Any) -> None:
+        looks.append(1)
+        assert len(looks) < 1000, "the attack goes on for ever"
+
+    for slope in (0.3, 1.2, 5.0):
+        for start in (0.05, 0.25, 0.45, 0.9, 1.1, 1.5, 1.7, 1.95, 3.0):
+            looks.clear()
+            teacher = linear_classifier([[slope * 255], [0.0]], [start - slope * 127, 0.0])
+            teacher.register_forward_pre_hook(count)
+            x_NCHW = torch.full((1, 1, 1, 1), 127 * GREY)
+            assert float(height(teacher(x_NCHW), torch.tensor([1]))) == pytest.approx(start, abs=1e-3)
+            pairs = push(teacher, x_NCHW, how)
+            if pairs.success_N:
+                assert float((pairs.post_NCHW - x_NCHW).abs().max()) <= (how.reach + 0.01) * GREY
+
+
 def views(count: int, seed: int = 0) -> torch.Tensor:
     """Mixed digits, as the attack's sources are."""
     images_NHWC, _ = digit_images("test")
@@ -264,6 +294,18 @@ def test_deeper_continues_on_the_line(attacked: tuple) -> None:
     assert torch.equal(logits_NK.argmax(1), target_N[chosen_N])
     deeper_N = height(logits_NK, target_N[chosen_N]) < height(digit_teacher()(post), target_N[chosen_N])
     assert float(deeper_N[moved_N].float().mean()) > 0.75
+
+
+def test_deeper_stays_within_an_epsilon_that_is_no_whole_level_and_within_a_batch() -> None:
+    teacher, sizes = two_pixels((0.02, 0.01)), []
+    teacher.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    start_NCHW = to_grey_levels(image(20, 20)).expand(300, -1, -1, -1)
+    class_N, way_NCHW = torch.ones(300, dtype=torch.int64), torch.ones(300, 1, 1, 2)
+    for epsilon, levels in ((0.6, 0), (1.5, 1), (16, 2)):
+        how = AttackBoundary(epsilon=epsilon, start_step=2)
+        moved_NCHW = deeper(teacher, start_NCHW, class_N, how, way_NCHW)
+        assert ((moved_NCHW - start_NCHW) / GREY).round().unique().tolist() == [levels]
+    assert max(sizes) == 256
 
 
 def test_nothing_to_attack_is_nothing_attacked() -> None:

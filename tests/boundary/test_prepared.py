@@ -11,6 +11,7 @@ from torch import nn
 from proxykd.boundary.prepared import Prepared, has_bf16, prepared, quickest
 from proxykd.networks.build import build_body
 from proxykd.networks.classifier import Classifier, Description
+from proxykd.stage import device
 from trained import digit_teacher
 
 CPU = torch.device("cpu")
@@ -101,3 +102,11 @@ def test_precision_is_settled_by_method_and_device() -> None:
     wanted = "avx512_bf16" in flags or "amx_bf16" in flags or " bf16" in flags
     assert has_bf16(CPU) == wanted
     assert quickest("auto", False, CPU) == ("bf16" if wanted else "fp32")
+
+
+def test_fp32_is_fp32_on_a_gpu_too() -> None:
+    """TF32, which PyTorch takes for convolutions by itself, moves margins by more than CLEAR."""
+    device()
+    assert not torch.backends.cudnn.allow_tf32
+    assert not torch.backends.cuda.matmul.allow_tf32
+    assert torch.backends.cudnn.deterministic

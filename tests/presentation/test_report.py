@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import dataclasses
+import io
 import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from small_runs import BASE, imported, patience, without_labels
 
-from proxykd.presentation import links, page, summary
+from proxykd.presentation import links, page, sheets, summary
 from proxykd.presentation.collect import Shown
 
 Shows = Callable[[dict[str, Any]], Shown]
@@ -70,7 +74,12 @@ def test_without_labels_the_report_says_so_and_holds_no_accuracy(shown_of: Shows
 
 def table(html: str, section: str, which: int = 0) -> list[list[str]]:
     """The rows of a section's table as text, the last row of its head first."""
-    part = html[html.index(f'<section id="{section}"') :].split("<table")[which + 1].split("</table>")[0]
+    return cells(html[html.index(f'<section id="{section}"') :].split("<table")[which + 1])
+
+
+def cells(part: str) -> list[list[str]]:
+    """The rows of the table that `part` is in the middle of."""
+    part = part.split("</table>")[0]
     rows = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL) for row in part.split("</tr>")[:-1]]
     texts = [[" ".join(re.sub("<[^>]*>", " ", cell).split()) for cell in row] for row in rows]
     head = part.split("</thead>")[0].count("</tr>")
@@ -187,6 +196,26 @@ def test_the_attack_is_shown_for_the_experiment_that_has_one(shown_of: Shows, tm
     attacked = shown.experiments[1].runs[0].boundary
     assert attacked is not None
     assert f"{attacked.index.samples} images are stored" in html
+    pairs = attacked.facts["pairs"]
+    _, *rows = cells(html[html.index('<table class="matrix"') :])
+    assert rows == [
+        [name, *(str(n) if n else "" for n in row)]
+        for name, row in zip(attacked.index.classes, pairs, strict=True)
+    ]
+    joined = sum(n > 0 for i, row in enumerate(pairs) for j, n in enumerate(row) if i != j)
+    assert f"{joined} of 90 ordered pairs of classes have at least one" in html
+
+
+def test_of_many_classes_the_matrix_is_a_picture_with_a_pixel_for_each_pair() -> None:
+    counts = np.zeros((30, 30), int)
+    counts[3, 7], counts[7, 3] = 4, 1
+    sheet = sheets.matrix(counts.tolist())
+    picture = Image.open(io.BytesIO(base64.b64decode(sheet.source.split(",")[1])))
+    image = np.asarray(picture.convert("L")).astype(int)
+    assert image.shape == (30, 30)
+    # The more the darker: the most is darkest, a quarter of it in between, all else equally light.
+    assert image[3, 7] < image[7, 3] < image[0, 0]
+    assert len(np.unique(image)) == 3
 
 
 def test_how_many_pairs_straddle_stands_beside_the_accuracy(shown_of: Shows, tmp_path: Path) -> None:

@@ -8,15 +8,19 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from programs import Workplace
 from proxykd import shards, store
 from proxykd.networks.files import load
 from proxykd.networks.outputs import logits_of, softmax
+from proxykd.selection.filling import carry
 from proxykd.selection.settings import ScoreProxies, SelectProxies
 from proxykd.source import stage_source
+from trained import digit_images, digit_teacher
 
 KNOWN = {"pool": "render_proxies/n", "scores": "score_proxies/n"}
+STAGES = {"pool": "render_proxies", "scores": "score_proxies"}
 TAUGHT = KNOWN | {"teacher": "train_teacher/t"}
 
 
@@ -107,6 +111,26 @@ def test_another_teacher_is_refused(workplace: Workplace) -> None:
     status, told = workplace.run("select_proxies", "x", {"count": 10}, **other)
     assert status == 1
     assert "--scores are of another teacher than --teacher" in told
+
+
+def test_pools_that_two_teachers_scored_are_refused(workplace: Workplace) -> None:
+    teacher = {"images": "d", "network": {"architecture": "convnet_8"}, "recipe": {"steps": 3, "batch": 32}}
+    workplace.make("train_teacher", "third", teacher, images="import_images/d")
+    workplace.make("render_proxies", "m", {"kind": "noise", "count": 40, "size": 8, "channels": 1, "seed": 1})
+    workplace.make("score_proxies", "m", {}, teacher="train_teacher/third", pool="render_proxies/m")
+    both = {role: [f"{stage}/n", f"{stage}/m"] for role, stage in STAGES.items()}
+    status, told = workplace.run("select_proxies", "z", {"count": 10}, **both)
+    assert status == 1
+    assert "--scores are of different teachers" in told
+
+
+@pytest.mark.parametrize(("epsilon", "levels"), [(0.6, 0), (20.5, 20), (40.7, 40)])
+def test_no_pixel_goes_further_than_asked(epsilon: float, levels: int) -> None:
+    images_NHWC, labels_N = digit_images("test")
+    source_NHWC = images_NHWC[labels_N != 3][:40]
+    settings = SelectProxies(fill_epsilon=epsilon, fill_confidence=0.99)
+    carried_NHWC, _ = carry(digit_teacher(), torch.from_numpy(source_NHWC), 3, settings)
+    assert np.abs(carried_NHWC.astype(int) - source_NHWC).max() == levels
 
 
 def test_a_selection_by_features_needs_them(workplace: Workplace) -> None:

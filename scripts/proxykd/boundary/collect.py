@@ -18,6 +18,7 @@ from proxykd.boundary.settings import METHODS, AttackBoundary
 from proxykd.boundary.stored import store
 from proxykd.boundary.targets import Targets
 from proxykd.boundary.views import Views, draw_views
+from proxykd.errors import UserError
 from proxykd.networks.classifier import Classifier
 from proxykd.training.order import Order
 
@@ -34,7 +35,8 @@ class Harvest:
     rows: list[dict[str, Any]]
     counts: dict[str, int]
     """views; already (in their target class before the attack, or in none of a list); failed (never crossed
-    below the threshold); rounded (lost to rounding); kept. The last four add up to the first."""
+    below the threshold); rounded (not as stored: on a wrong side, or above the threshold); kept. The
+    last four add up to the first."""
 
 
 class Attack:
@@ -82,7 +84,13 @@ class Attack:
 
     @torch.no_grad()
     def _current(self, x_NCHW: torch.Tensor) -> np.ndarray:
-        return self.teacher(x_NCHW).argmax(1).cpu().numpy()
+        logits_NK = self.teacher(x_NCHW)
+        if not torch.isfinite(logits_NK).all(1).any():
+            raise UserError(
+                "attack_boundary: the teacher's outputs are finite for none of the views, so that it has no "
+                "boundary to look for."
+            )
+        return logits_NK.argmax(1).cpu().numpy()
 
     def _reach(self, x_NCHW: torch.Tensor) -> dict[str, Any]:
         """The way to any other class is measured, whatever the targets of the attack itself are."""

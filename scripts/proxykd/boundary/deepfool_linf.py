@@ -147,7 +147,9 @@ def _aim(network: nn.Module, walk: Walk, rows: torch.Tensor, how: AttackBoundary
     back_N = height_N < torch.where(first_N, 2 * least, least)
     gradient_NCHW = torch.where(back_N.view(-1, 1, 1, 1), -gradient_NCHW, gradient_NCHW)
     middle = (least + most) / 2
-    wanted_N = torch.where(back_N, middle - height_N, OVERSHOOT * height_N + middle)
+    # Never backwards along the signs: a step of less than nothing would be looked at again and again.
+    room = max(middle, 2 * least)
+    wanted_N = torch.where(back_N, room - height_N, OVERSHOOT * height_N + middle)
     sign_NCHW = gradient_NCHW.sign()
     step_N = _length(walk, rows, gradient_NCHW.abs() / 255, sign_NCHW, wanted_N)
     walk.sign_NCHW[rows] = sign_NCHW.to(torch.int8)

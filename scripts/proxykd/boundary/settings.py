@@ -83,6 +83,12 @@ class AttackBoundary(Section):
         return self
 
     @property
+    def spared(self) -> str:
+        """What views that are not attacked are in, for people."""
+        listed = ", or in no class of the list" if isinstance(self.targets, list) else ""
+        return f"their target class already{listed}"
+
+    @property
     def reach(self) -> float:
         """epsilon as a number; it must have been settled."""
         assert self.epsilon != "auto"

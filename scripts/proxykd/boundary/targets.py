@@ -19,9 +19,14 @@ nothing ever crosses would be tried for ever."""
 
 
 class Targets:
-    """Chooses targets batch after batch, and keeps count of the pairs of classes that came of them."""
+    """Chooses targets batch after batch, and keeps count of the pairs of classes that came of them.
+
+    Raises UserError where there is no second class, or a list names one that is not the teacher's.
+    """
 
     def __init__(self, how: AttackBoundary, classes: list[str]) -> None:
+        if len(classes) < 2:
+            raise UserError("attack_boundary needs a teacher of two classes or more: one has no boundary.")
         self.how = how
         self.covered_KK = np.zeros((len(classes), len(classes)))
         """Pairs between each two classes: made, or on their way; either order counts as both."""

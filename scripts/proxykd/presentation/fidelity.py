@@ -71,7 +71,7 @@ def unmade(experiment: ShownExperiment) -> str | None:
     return (
         f"Boundary fidelity was not measured: of {numerals.count(counts['views'])} held-out proxies that "
         f"were attacked, {numerals.count(counts['failed'])} did not cross the teacher's boundary, and "
-        f"{numerals.count(counts['rounded'])} crossed, but not once rounded to grey levels."
+        f"{numerals.count(counts['rounded'])} crossed, but not as stored."
     )
 
 

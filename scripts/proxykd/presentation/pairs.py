@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from typing import Any
 
+from proxykd.boundary.settings import AttackBoundary
 from proxykd.presentation import numerals, sheets
 from proxykd.presentation.collect import ShownExperiment
 
@@ -17,6 +18,7 @@ def boundary(shown: ShownExperiment) -> dict[str, Any]:
     result = shown.runs[0].boundary
     assert result is not None
     counts = result.facts["counts"]
+    how = AttackBoundary.model_validate(result.index.settings)
     pairs = result.facts["pairs"]
     rate = straddling(shown)
     size = len(result.index.classes)
@@ -27,9 +29,9 @@ def boundary(shown: ShownExperiment) -> dict[str, Any]:
             (told, numerals.count(counts[name]), numerals.percent(counts[name] / max(1, counts["views"])))
             for name, told in (
                 ("views", "views attacked"),
-                ("already", "were in their target class already"),
+                ("already", f"were in {how.spared}"),
                 ("failed", "did not cross"),
-                ("rounded", "crossed, but not once rounded to grey levels"),
+                ("rounded", "crossed, but not as stored: a wrong side, or too sure"),
                 ("kept", "pairs kept"),
             )
         ],

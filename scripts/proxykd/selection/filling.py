@@ -5,6 +5,7 @@ What counts is the image as it is stored, with eight bits, and what the teacher 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -121,9 +122,9 @@ def _further(
 
     A step that does not lower the cross-entropy with the class is taken back, and the next one is smaller.
     """
-    low_NCHW, high_NCHW = (
-        source_NCHW + reach / 255 for reach in (-settings.fill_epsilon, settings.fill_epsilon)
-    )
+    # Both ends are whole grey levels, as the source is, so that rounding leads beyond neither.
+    reach = math.floor(settings.fill_epsilon) / 255
+    low_NCHW, high_NCHW = source_NCHW - reach, source_NCHW + reach
     x_NCHW = to_grey_levels(torch.minimum(torch.maximum(start_NCHW, low_NCHW), high_NCHW))
     loss_N, confidence_N, sign_NCHW = _look(teacher, x_NCHW, target_N)
     step_N = torch.full_like(loss_N, 1 / 255)

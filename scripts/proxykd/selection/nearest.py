@@ -24,6 +24,9 @@ def nearest(scores: list[Path], left_out_N: np.ndarray, most: dict[int, int]) ->
         for label, number in most.items():
             gap_N = largest_N - logits_NK[:, label]
             here = there & (gap_N > 0)
+            if len(found[label][0]) == number:
+                # Of all that is sorted, hardly any is nearer than what was found in earlier blocks.
+                here &= gap_N < found[label][0][-1]
             gap = np.concatenate([found[label][0], gap_N[here]])
             row = np.concatenate([found[label][1], rows[here]])
             kept = np.lexsort((row, gap))[:number]

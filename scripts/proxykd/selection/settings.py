@@ -35,7 +35,8 @@ class SelectProxies(Section):
     """Which images of the scored pools a student learns from."""
 
     count: int | None = Field(50_000, ge=1)
-    """Images to select; None: all."""
+    """Images to select; None: as many as the pools hold. Where classes are balanced they are asked for in
+    those parts, so that of common classes some are left out, and rare ones fall short."""
     balance: Literal["uniform", "long_tail", "none"] = "uniform"
     """uniform: equally many of each class that the teacher sees; long_tail: from many of the first class down
     to few of the last, exponentially; none: any images (a control)."""
@@ -46,7 +47,7 @@ class SelectProxies(Section):
     within: Literal["random", "confidence", "entropy", "pairs", "diverse"] = "random"
     """Which images of a class: any (the paper's); equally many of each range of the teacher's confidence or
     entropy; of each class that it finds likeliest next; or those farthest from each other in its features."""
-    strata: int = Field(10, ge=2)
+    strata: int = Field(10, ge=2, le=10_000)
     """confidence, entropy: ranges of equal width in which a class's images are counted."""
     distinct: bool = True
     """Of images that are equal in every pixel, take one at most."""
