@@ -97,3 +97,11 @@ def test_equal_features_and_none_at_all_end() -> None:
 def test_any_images_and_the_best_of_each_class_contradict_each_other() -> None:
     with pytest.raises(ValidationError, match="balance: none takes any images"):
         within("entropy", balance="none")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_an_image_whose_features_are_no_numbers_costs_no_other_image(value: float) -> None:
+    features_nD = np.random.default_rng(3).random((200, 8), np.float32)
+    features_nD[[7, 50]] = value
+    taken = farthest.choose(features_nD, 60, within("diverse"))
+    assert len(set(taken.tolist())) == 60

@@ -44,7 +44,9 @@ def choose(seen_n: np.ndarray, count: int, settings: SelectProxies) -> np.ndarra
 
 
 def _directions(features_nD: np.ndarray) -> np.ndarray:
+    """Features of length 1; 0 where there is no direction, as with one that is no number."""
     x_nD = features_nD.astype(np.float32)
+    x_nD[~np.isfinite(x_nD).all(1)] = 0
     length_n1 = np.linalg.norm(x_nD, axis=1, keepdims=True)
     return np.divide(x_nD, length_n1, out=x_nD, where=length_n1 > 0)
 

@@ -47,7 +47,7 @@ class Recipe(Section):
     """Decay, a step, of a moving average of the weights, which is what is kept in the end. 0: the last
     weights."""
     precision: Literal["fp32", "bf16"] = "fp32"
-    """Arithmetic of both networks' passes; weights stay in fp32."""
+    """Arithmetic of both networks' passes; weights stay in fp32. On a GPU fp32 is not TF32."""
     compile: Literal["no", "default", "reduce-overhead", "max-autotune"] = "no"
     """Mode of torch.compile for both networks; the last two also use CUDA graphs. Needs a compiler. Off where
     none is asked for: on two CPU cores it made a ResNet-20 a quarter faster, after 38 seconds, and airbench
