@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -17,8 +19,9 @@ pytestmark = pytest.mark.gpu
 
 
 def made(sizes: set[int] | None = None) -> tuple[np.ndarray, list[dict[str, object]]]:
-    """Images and rows of the pairs of 700 views; `sizes` gets those of all batches after the first look."""
-    teacher = digit_teacher().to(device())
+    """Images and rows of the pairs of 700 views; `sizes` gets those of the batches of gradients."""
+    # The teacher is one for all tests, and stays where it is.
+    teacher = copy.deepcopy(digit_teacher()).to(device())
     images_NHWC, _ = digit_images("test")
     predicted_N = logits_of(teacher, images_NHWC, device()).argmax(1)
     how = AttackBoundary(sources=700, epsilon=64)
